@@ -1,0 +1,88 @@
+"""Which configuration was seen how often at which setting: a sparse matrix of counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class CountMatrix:
+    """Counts (points x configurations) in compressed sparse row form.
+
+    Attributes:
+        data: int64 (nnz,), each at least 1.
+        indices: int32 or int64 (nnz,), configuration of each entry.
+        indptr: int64 (points + 1,), where each point's entries start.
+        n_configurations: Number of columns.
+    """
+
+    data: np.ndarray
+    indices: np.ndarray
+    indptr: np.ndarray
+    n_configurations: int
+
+    @property
+    def n_points(self) -> int:
+        """Number of rows."""
+        return self.indptr.size - 1
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the three arrays in bytes."""
+        return self.data.nbytes + self.indices.nbytes + self.indptr.nbytes
+
+    def point_of_entry(self) -> np.ndarray:
+        """Point (nnz,) of each entry."""
+        return np.repeat(np.arange(self.n_points), np.diff(self.indptr))
+
+    def shots(self) -> np.ndarray:
+        """Snapshots per point, int64 (points,)."""
+        totals = np.concatenate([[0], np.cumsum(self.data, dtype=np.int64)])
+        return totals[self.indptr[1:]] - totals[self.indptr[:-1]]
+
+    def weights(self) -> np.ndarray:
+        """Snapshots per configuration over all points, int64 (configurations,)."""
+        out = np.zeros(self.n_configurations, dtype=np.int64)
+        np.add.at(out, self.indices, self.data)
+        return out
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Count-weighted sums over configurations, float64 (points, ...)."""
+        from scipy.sparse import csr_array
+
+        values = np.asarray(values)
+        flat = values.reshape(values.shape[0], -1).astype(np.float64, copy=False)
+        shape = (self.n_points, self.n_configurations)
+        matrix = csr_array((self.data.astype(np.float64), self.indices, self.indptr), shape=shape)
+        return np.asarray(matrix @ flat).reshape(self.n_points, *values.shape[1:])
+
+    def take_points(self, order: np.ndarray) -> CountMatrix:
+        """Rows in another order."""
+        lengths = np.diff(self.indptr)[order]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        starts = np.repeat(self.indptr[:-1][order] - indptr[:-1], lengths)
+        take = starts + np.arange(indptr[-1])
+        return CountMatrix(self.data[take], self.indices[take], indptr, self.n_configurations)
+
+    @staticmethod
+    def from_pairs(
+        point: np.ndarray, configuration: np.ndarray, count: np.ndarray, n_points: int, n_conf: int
+    ) -> CountMatrix:
+        """Sum the counts of equal (point, configuration) pairs."""
+        flat = point.astype(np.int64) * n_conf + configuration
+        keys, inverse = np.unique(flat, return_inverse=True)
+        data = np.zeros(keys.size, dtype=np.int64)
+        np.add.at(data, inverse.reshape(-1), count)
+        keys, data = keys[data > 0], data[data > 0]
+        rows, columns = np.divmod(keys, n_conf)
+        indptr = np.searchsorted(rows, np.arange(n_points + 1)).astype(np.int64)
+        return CountMatrix(data, columns.astype(np.int32), indptr, n_conf)
+
+    @staticmethod
+    def one_each(shots: np.ndarray) -> CountMatrix:
+        """Row i of the samples belongs to one point only and was seen once."""
+        indptr = np.concatenate([[0], np.cumsum(shots)]).astype(np.int64)
+        n = int(indptr[-1])
+        return CountMatrix(np.ones(n, np.int64), np.arange(n, dtype=np.int32), indptr, n)
