@@ -1,0 +1,275 @@
+"""Train a model on a dataset: chunks of steps on the device, decisions on the host."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from qdisc.config import TrainConfig
+from qdisc.dataset.dataset import Dataset
+from qdisc.errors import TrainingError
+from qdisc.objectives.hybrid import hybrid_weights
+from qdisc.train.fit import ACTIVE, Epoch, Fit
+from qdisc.train.names import count
+from qdisc.train.optimiser import FACTORIES, Optimizer, beta_schedule, injected, rate_schedule
+from qdisc.train.program import CAPACITY, COLUMNS, GRADIENT, Program, TrainState, make_program
+from qdisc.train.rows import epoch_order, make_plan, make_tables
+from qdisc.train.validation import Validation, split
+
+Callback = Callable[[Epoch], bool | None]
+Progress = Callable[[int, int, dict[str, float]], None]
+_SECONDS = 1.0  # work in one device call, so that progress and interruption stay responsive
+
+
+def fit(
+    module: Any,
+    dataset: Dataset,
+    config: TrainConfig,
+    *,
+    seed: int | None = 0,
+    key: jax.Array | None = None,
+    state: TrainState | None = None,
+    optimizer: Optimizer | None = None,
+    program: Program | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: Progress | None = None,
+) -> Fit:
+    """Train `module` on `dataset`.
+
+    Args:
+        module: A model: `apply(variables, batch, key) -> (mean, logvar, z, cp)`.
+        dataset: Snapshots; theta is never looked at.
+        config: How to train.
+        seed: Fixes every random number of the run, unless `key` is given.
+        key: A JAX key (new or legacy style) instead of a seed.
+        state: State to go on from; a fresh one is initialised otherwise.
+        optimizer: An optax factory or transformation instead of `config.optimizer`.
+        program: A compiled loop to reuse, from an earlier call on the same model and data.
+        callbacks: Called after each epoch with an `Epoch`; one that returns True stops.
+        progress: Called after each device call with (steps done, steps wanted, figures).
+
+    Returns:
+        The `Fit`. Loss or gradients that are not finite end it early with
+        `stop_reason="not_finite"`, the last good parameters, and the term and batch in `message`.
+
+    Raises:
+        TrainingError: The model's output does not fit the dataset.
+        ConfigError: The optimizer is not one.
+    """
+    context = jax.enable_x64(True) if config.dtype == "float64" else contextlib.nullcontext()
+    with context:
+        return _Run(module, dataset, config, seed, key, state, optimizer, program).go(
+            callbacks, progress
+        )
+
+
+def with_dtype(module: Any, dtype: Any) -> Any:
+    """Clone a flax module, and the modules it holds, with another `dtype` field."""
+    changes: dict[str, Any] = {}
+    for entry in dataclasses.fields(module):
+        if entry.name in ("parent", "name"):
+            continue
+        value = getattr(module, entry.name)
+        if isinstance(value, nn.Module):
+            changes[entry.name] = with_dtype(value, dtype)
+        elif entry.name == "dtype":
+            changes["dtype"] = dtype
+    return module.clone(**changes) if changes else module
+
+
+def init_state(module: Any, dataset: Dataset, optimizer: Any, key: jax.Array) -> TrainState:
+    """Initialise parameters and optimiser from one example row of the dataset."""
+    sample = jnp.asarray(dataset.configurations[:1])
+    params = module.init(key, sample, jax.random.fold_in(key, 1))["params"]
+    return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+
+
+class _Run:
+    """One call of `fit`: the pieces that stay the same from chunk to chunk."""
+
+    def __init__(self, module, dataset, config, seed, key, state, optimizer, program) -> None:
+        self.config, self.seed = config, None if key is not None else seed
+        if config.dtype == "float64":
+            module = with_dtype(module, jnp.float64)
+        key = _typed(key) if key is not None else jax.random.key(seed)
+        self.key_init, self.key_order, self.key_steps, key_split = jax.random.split(key, 4)
+        train, held_out = split(dataset, config.validation_fraction, key_split)
+        self.plan = program.plan if program else make_plan(train, config)
+        self.tables = make_tables(train, config.dtype)
+        transform = program.optimizer if program else injected(
+            optimizer if optimizer is not None else FACTORIES[config.optimizer]
+        )  # fmt: skip
+        # The loop takes its state over (donation), so a caller's state is copied first.
+        self.state = (
+            jax.tree.map(jnp.array, state)
+            if state is not None
+            else init_state(module, train, transform, self.key_init)
+        )
+        latent_dim = _latent_dim(module, self.state, train)
+        self.program = program or make_program(
+            module, train.data_type, self.plan, transform, config.gamma > 0, latent_dim
+        )
+        self.validation = Validation(module, held_out, config, latent_dim) if held_out else None
+        alpha = config.alpha if train.data_type == "hybrid" else None
+        self.hybrid = tuple(jnp.asarray(w, config.dtype) for w in hybrid_weights(alpha))
+        self.latent_dim = latent_dim
+        self.first = int(self.state.step)
+
+    def go(self, callbacks: Sequence[Callback], progress: Progress | None) -> Fit:
+        started = time.perf_counter()
+        config, per_epoch = self.config, self.plan.steps_per_epoch
+        n_steps = config.epochs * per_epoch
+        rates = rate_schedule(config, n_steps)
+        betas = beta_schedule(config, n_steps, per_epoch)
+        records: list[np.ndarray] = []
+        epochs: list[np.ndarray] = []
+        validation: list[float] = []
+        best = (np.inf, None, -1)
+        reason, message = "finished", f"all {config.epochs} epochs done"
+        for epoch in range(config.epochs):
+            window = slice(epoch * per_epoch, (epoch + 1) * per_epoch)
+            rows, finite = self._epoch(epoch, rates[window], betas[window], progress, n_steps)
+            records.append(rows)
+            if not finite.all():
+                reason, message = "not_finite", self._say(finite, epoch, rows.shape[0])
+                break
+            epochs.append(rows.mean(0))
+            if self.validation is not None:
+                validation.append(self.validation.loss(self.state.params, self.hybrid))
+                if validation[-1] < best[0]:
+                    best = (validation[-1], jax.tree.map(np.asarray, self.state.params), epoch)
+            report = self._report(epoch + 1, epochs[-1], validation)
+            stops = [callback(report) for callback in callbacks]  # each one sees every epoch
+            if any(stops):
+                reason, message = "callback", f"a callback stopped it after epoch {epoch + 1}"
+                break
+            if config.patience is not None and epoch - best[2] >= config.patience:
+                reason = "early_stopping"
+                message = (
+                    f"no better validation loss for {config.patience} epochs; kept the "
+                    f"parameters of epoch {best[2] + 1}"
+                )
+                break
+        params = self.state.params
+        if config.patience is not None and best[1] is not None:
+            params = best[1]
+        params = jax.tree.map(np.asarray, params)
+        width = len(COLUMNS) + 2 * self.latent_dim
+        steps = np.concatenate(records) if records else np.zeros((0, width), np.float32)
+        curves = np.array(epochs, np.float32).reshape(-1, width)
+        split_at = len(COLUMNS) + self.latent_dim
+        return Fit(
+            variables={"params": params},
+            state=self.state,
+            loss=curves[:, 0],
+            terms={name: curves[:, i] for i, name in enumerate(COLUMNS) if i > 0},
+            kl=curves[:, len(COLUMNS) : split_at],
+            logvar=curves[:, split_at:],
+            steps=steps,
+            validation_loss=np.array(validation) if self.validation is not None else None,
+            epochs_run=len(epochs),
+            stop_reason=reason,
+            message=message,
+            seed=self.seed,
+            config=config,
+            n_compilations=self.program.n_compilations,
+            duration_s=time.perf_counter() - started,
+            n_parameters=count(params),
+        )
+
+    def _epoch(self, epoch, rates, betas, progress, n_steps) -> tuple[np.ndarray, np.ndarray]:
+        """Run one epoch in device calls of about a second; per-step rows and finiteness."""
+        done, rows, chunk_steps = 0, [], getattr(self, "chunk_steps", 1)
+        order = epoch_order(
+            self.plan, self.key_order, self.first // self.plan.steps_per_epoch + epoch
+        )
+        capacity = min(CAPACITY, self.plan.steps_per_epoch)
+        gamma = jnp.asarray(self.config.gamma, self.config.dtype)
+        finite = np.ones(GRADIENT + 1, bool)
+        while done < len(rates) and finite.all():
+            n = min(chunk_steps, len(rates) - done, capacity)
+            take = slice(done, done + n)
+            compiled = self.program.n_compilations
+            tick = time.perf_counter()
+            chunk = self.program.run(
+                self.state, self.tables, _padded(order[take], capacity),
+                _padded(rates[take], capacity), _padded(betas[take], capacity),
+                gamma, self.hybrid, jnp.asarray(n, jnp.int32), self.key_steps,
+            )  # fmt: skip
+            self.state = chunk.state
+            ran, finite = int(chunk.done), np.asarray(chunk.finite)
+            seconds = time.perf_counter() - tick
+            if self.program.n_compilations == compiled and ran:
+                chunk_steps = int(np.clip(_SECONDS * ran / max(seconds, 1e-6), 1, CAPACITY))
+            elif ran:
+                chunk_steps = min(4, CAPACITY)  # the first call measured the compiler
+            self.chunk_steps = chunk_steps
+            rows.append(np.asarray(chunk.record)[: max(ran, 0)])
+            done += ran
+            if progress is not None and ran:
+                total = epoch * self.plan.steps_per_epoch + done
+                progress(total, n_steps, dict(zip(COLUMNS, map(float, rows[-1][-1]), strict=False)))
+        return np.concatenate(rows), finite
+
+    def _report(self, epoch: int, means: np.ndarray, validation: list[float]) -> Epoch:
+        first = len(COLUMNS)
+        terms = dict(zip(COLUMNS[1:], map(float, means[1:first]), strict=True))
+        active = int((means[first : first + self.latent_dim] > ACTIVE).sum())
+        last = validation[-1] if validation else None
+        return Epoch(epoch, self.config.epochs, float(means[0]), terms, active, last)
+
+    def _say(self, finite: np.ndarray, epoch: int, step: int) -> str:
+        names = (*COLUMNS, "gradient")
+        bad = [names[i] for i in np.flatnonzero(~finite)]
+        # The loss is bad whenever a term is; the term is the news.
+        blamed = [name for name in bad if name != "loss"] or bad
+        return (
+            f"{' and '.join(blamed)} not finite at epoch {epoch + 1}, batch {step + 1}; "
+            f"kept the parameters of the step before; try a smaller train.learning_rate "
+            f"(now {self.config.learning_rate:g})"
+        )
+
+
+def _padded(values: np.ndarray, capacity: int) -> np.ndarray:
+    """Pad the first axis to the loop's static capacity; the loop never reaches the padding."""
+    missing = capacity - values.shape[0]
+    return np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1)) if missing else values
+
+
+def _typed(key: jax.Array) -> jax.Array:
+    """Accept legacy uint32 keys beside new-style ones."""
+    key = jnp.asarray(key)
+    return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
+
+
+def _latent_dim(module: Any, state: TrainState, dataset: Dataset) -> int:
+    """Number of latents, from the shapes alone; also checks that the model fits the data."""
+    sample = jax.ShapeDtypeStruct((2, dataset.input_size), dataset.configurations.dtype)
+    key = jax.random.key(0)
+    mean, logvar, z, cp = jax.eval_shape(
+        lambda p, x: module.apply({"params": p}, x, key), state.params, sample
+    )
+    n, d = dataset.n_sites, dataset.local_dimension
+    wanted = {
+        "discrete": [(2, n, d)],
+        "shadow": [(2, n, 2)],
+        "continuous": [(2, n, 2)],
+        "hybrid": [(2, n, d), (2, n, 2)],
+    }[dataset.data_type]
+    seen = [part.shape for part in (cp if isinstance(cp, tuple | list) else [cp])]
+    if seen != wanted or not mean.shape == logvar.shape == z.shape:
+        raise TrainingError(
+            f"the model's output does not fit {dataset.data_type} data with {n} sites",
+            where=type(module).__name__,
+            value=f"cp {seen}, mean {mean.shape}, logvar {logvar.shape}, z {z.shape}",
+            hint=f"cp of shape {wanted}: check the decoder's data_type and local_dimension",
+        )
+    return mean.shape[1]

@@ -1,0 +1,127 @@
+"""The loss of one step: encode, draw latents, decode, weigh the terms.
+
+A model is anything with `apply(variables, batch, key) -> (mean, logvar, z, cp)`. Models that also
+have `encode` and `decode` (all built-in ones do) are encoded once per configuration.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from qdisc.objectives.elbo import Mixture, Terms, elbo_terms
+from qdisc.objectives.kl import kl_per_latent
+from qdisc.objectives.mixture import Stratified
+from qdisc.objectives.weighted import weighted_mean
+from qdisc.train.rows import Plan, Tables, systematic
+
+NEVER = -1e30  # log weight of a configuration with no snapshot: exp underflows, gradients stay 0
+
+
+class Hyper(NamedTuple):
+    """Weights of the terms; traced, so that they change without compiling.
+
+    Attributes:
+        beta: Weight of the KL.
+        gamma: Weight of the total correlation.
+        hybrid: Weights of the discrete and the continuous half.
+    """
+
+    beta: Float[Array, ""]
+    gamma: Float[Array, ""]
+    hybrid: tuple[Float[Array, ""], Float[Array, ""]]
+
+
+class StepStats(NamedTuple):
+    """What a step reports, beside its loss."""
+
+    terms: Terms
+    kl: Float[Array, " latents"]
+    logvar: Float[Array, " latents"]
+
+
+def is_split(module: Any) -> bool:
+    """Whether a model can encode and decode separately."""
+    return callable(getattr(module, "encode", None)) and callable(getattr(module, "decode", None))
+
+
+def step_loss(
+    params: Any,
+    module: Any,
+    data_type: Any,
+    plan: Plan,
+    with_tc: bool,
+    tables: Tables,
+    order: Int[Array, " rows"],
+    hyper: Hyper,
+    key: jax.Array,
+) -> tuple[Float[Array, ""], StepStats]:
+    """Loss = reconstruction + beta KL + gamma TC of one step.
+
+    Args:
+        params: Parameters that are trained.
+        module: The model.
+        data_type: What the columns mean.
+        plan: How rows are drawn.
+        with_tc: Whether total correlation is computed at all.
+        tables: The dataset on the device.
+        order: Rows of this step (shuffled plan), -1 for padding.
+        hyper: Weights of the terms.
+        key: Random key of this step.
+
+    Returns:
+        The loss in nats, and the terms behind it.
+    """
+    key_rows, key_latent = jax.random.split(key)
+    variables = {"params": params}
+    row_weights = None
+    if plan.mode == "shuffled":
+        own = jnp.maximum(order, 0)
+        row_weights = (order >= 0).astype(tables.weights.dtype)
+    else:
+        own = systematic(tables.cumulative, plan.n_rows, key_rows)
+    rows = tables.configurations[own]
+
+    if not is_split(module):
+        mean, logvar, z, cp = module.apply(variables, rows, key_latent)
+        parts, part_weights = (mean, logvar), row_weights
+        log_weights: Any = Stratified(plan.n_total, _valid(order, plan))
+    elif plan.mode == "all":
+        parts = module.apply(variables, tables.configurations, method="encode")
+        part_weights = tables.weights
+        log_weights = jnp.where(part_weights > 0, jnp.log(jnp.maximum(part_weights, 1e-37)), NEVER)
+        mean, logvar = parts[0][own], parts[1][own]
+    else:
+        parts = module.apply(variables, rows, method="encode")
+        part_weights = row_weights
+        log_weights = Stratified(plan.n_total, _valid(order, plan))
+        mean, logvar = parts
+    if is_split(module):
+        noise = jax.random.normal(key_latent, mean.shape, mean.dtype)
+        z = mean + jnp.exp(0.5 * logvar) * noise
+        cp = module.apply(variables, z, rows, method="decode")
+
+    mixture = Mixture(*parts, log_weights) if with_tc else None
+    terms = elbo_terms(
+        cp, rows, z, mean, logvar, data_type,
+        row_weights=row_weights, hybrid=hyper.hybrid, mixture=mixture,
+    )  # fmt: skip
+    per_latent = kl_per_latent(*parts)
+    average = jax.vmap(lambda column: weighted_mean(column, part_weights), in_axes=1)
+    stats = StepStats(
+        terms=terms._replace(kl=average(per_latent).sum()),
+        kl=average(per_latent),
+        logvar=average(parts[1]),
+    )
+    loss = terms.reconstruction + hyper.beta * stats.terms.kl
+    if terms.tc is not None:
+        loss = loss + hyper.gamma * terms.tc
+    return loss, stats
+
+
+def _valid(order: Int[Array, " rows"], plan: Plan) -> Any:
+    """Rows of the batch that are not padding."""
+    return (order >= 0).sum() if plan.mode == "shuffled" else plan.n_rows
