@@ -1,0 +1,277 @@
+"""Open a stranger's HDF5 file: look at everything, follow nothing, allocate only what is stored.
+
+An HDF5 file can point at other files (external links, external storage, virtual datasets), can
+declare terabytes in two kilobytes, and can run any filter that is installed. `safe_open` walks the
+whole file before anything is read and refuses all of that, naming the place. Limits are stated in
+`Limits`; `safe_read` (`read_array`, `row_chunks`, `read_attribute`) reads what passed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import h5py
+import numpy as np
+from h5py import h5a, h5d, h5o, h5t, h5z
+
+from qdisc.errors import DataError, QdiscError
+
+_ALLOWED_FILTERS = {
+    h5z.FILTER_DEFLATE: "gzip",
+    h5z.FILTER_SHUFFLE: "shuffle",
+    h5z.FILTER_FLETCHER32: "fletcher32",
+}
+_SCALE_ATTRIBUTES = ("DIMENSION_LIST", "REFERENCE_LIST")  # references that netCDF-4 needs
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may hold before anything in it is read.
+
+    Attributes:
+        max_ratio: A dataset may declare at most this many times the bytes it stores; gzip cannot
+            do better than 1032, so a larger ratio means memory asked for without data.
+        free_bytes: Datasets up to this size may ignore the ratio (not yet written, or constant).
+        max_bytes: All datasets together may declare this much, or `max_ratio` times the file.
+        max_objects: Links in the file.
+        max_attributes: Attributes of one object.
+        max_attribute_bytes: Size of one attribute.
+    """
+
+    max_ratio: int = 1100
+    free_bytes: int = 16 << 20
+    max_bytes: int = 4 << 30
+    max_objects: int = 100_000
+    max_attributes: int = 1000
+    max_attribute_bytes: int = 1 << 20
+
+
+@contextmanager
+def safe_open(
+    path: str | os.PathLike[str],
+    *,
+    error: type[QdiscError] = DataError,
+    limits: Limits | None = None,
+    allow_strings: bool = True,
+) -> Iterator[h5py.File]:
+    """Open a file read-only after walking all of it.
+
+    Args:
+        path: A file; links in the file system are followed, links in the file are not.
+        error: Class of the errors raised (DataError, ResultError).
+        limits: Other limits than the stated ones.
+        allow_strings: Whether datasets of variable-length strings may be there.
+
+    Raises:
+        QdiscError: Of class `error`: missing, not a regular file, not HDF5, truncated, damaged,
+            or holding anything that is refused; the message names the file and the place in it.
+            Errors that HDF5 raises inside the `with` block are converted in the same way.
+    """
+    path = Path(path)
+    _check_file(path, error)
+    with h5_errors(path, "/", error):
+        try:
+            file = h5py.File(path, "r")
+        except OSError as problem:
+            raise _not_opened(path, problem, error) from problem
+        with file:
+            _Walk(path, error, limits or Limits(), allow_strings).run(file)
+            yield file
+
+
+@contextmanager
+def h5_errors(
+    path: str | os.PathLike[str], inner: str, error: type[QdiscError] = DataError
+) -> Iterator[None]:
+    """Turn what h5py raises on a damaged file into one error with the file and the place."""
+    try:
+        yield
+    except QdiscError:
+        raise
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError) as problem:
+        raise error(
+            "the file is damaged, or holds something that cannot be read",
+            where=place(path, inner),
+            value=f"{type(problem).__name__}: {problem}",
+            hint="copy the file again, or write it anew",
+        ) from problem
+    except MemoryError as problem:
+        raise error(
+            "not enough memory to read this", where=place(path, inner), value=str(problem)
+        ) from problem
+
+
+def place(path: str | os.PathLike[str], inner: str) -> str:
+    """Name a place in a file, printable whatever bytes the names in it hold."""
+    text = f"{os.fspath(path)}: {inner}"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _check_file(path: Path, error: type[QdiscError]) -> None:
+    where = place(path.parent, path.name)
+    if not path.exists():
+        raise error("there is no such file", where=where, hint="check the path")
+    if path.is_dir():
+        raise error("this is a folder, not a file", where=where, hint="name one file in it")
+    if not path.is_file():
+        raise error("this is not a regular file", where=where)
+    if path.stat().st_size == 0:
+        raise error("the file is empty", where=where, value="0 bytes")
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(8)
+    except OSError as problem:
+        raise error("the file cannot be read", where=where, value=problem.strerror) from problem
+    if not h5py.is_hdf5(path):
+        raise error("this is not an HDF5 file", where=where, value=head)
+
+
+def _not_opened(path: Path, problem: OSError, error: type[QdiscError]) -> QdiscError:
+    text, where = str(problem), place(path.parent, path.name)
+    if "truncated" in text:
+        return error("the file is truncated", where=where, value=text, hint="copy it again")
+    if "lock" in text:
+        return error(
+            "the file is locked: another program has it open, or the file system cannot lock",
+            where=where,
+            value=text,
+            hint="close the other program; on a network file system set "
+            "HDF5_USE_FILE_LOCKING=FALSE",
+        )
+    return error("HDF5 cannot open the file", where=where, value=text, hint="copy it again")
+
+
+class _Walk:
+    """One pass over all links, objects and attributes of a file; raises at the first refusal."""
+
+    def __init__(
+        self, path: Path, error: type[QdiscError], limits: Limits, allow_strings: bool
+    ) -> None:
+        self.path, self.error, self.limits = path, error, limits
+        self.allow_strings = allow_strings
+        self.size = path.stat().st_size
+        self.links, self.declared = 0, 0
+
+    def run(self, root: h5py.Group) -> None:
+        seen = {h5o.get_info(root.id).addr}
+        self._attributes(root, "/")
+        stack: list[tuple[h5py.Group, str]] = [(root, "")]
+        while stack:  # no recursion: a stranger decides how deep the groups are
+            group, prefix = stack.pop()
+            for name in group:
+                inner = f"{prefix}/{name}"
+                self.links += 1
+                if self.links > self.limits.max_objects:
+                    self._refuse(f"more than {self.limits.max_objects} objects", inner)
+                child = self._child(group, name, inner)
+                address = h5o.get_info(child.id).addr
+                if address in seen:  # hard links may form circles
+                    continue
+                seen.add(address)
+                self._attributes(child, inner)
+                if isinstance(child, h5py.Dataset):
+                    self._dataset(child, inner)
+                elif isinstance(child, h5py.Group):
+                    stack.append((child, inner))
+
+    def _child(self, group: h5py.Group, name: str, inner: str) -> Any:
+        with h5_errors(self.path, inner, self.error):
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                self._refuse("a link to another file", inner, link.filename)
+            if not isinstance(link, h5py.HardLink):
+                self._refuse("a soft link", inner, getattr(link, "path", None))
+            return group[name]
+
+    def _dataset(self, dataset: h5py.Dataset, inner: str) -> None:
+        with h5_errors(self.path, inner, self.error):
+            problem = type_problem(dataset.id.get_type(), self.allow_strings)
+            if problem:
+                self._refuse(f"a dataset of {problem}", inner)
+            plan = dataset.id.get_create_plist()
+            if plan.get_layout() == h5d.VIRTUAL:
+                self._refuse("a virtual dataset", inner)
+            if plan.get_external_count():
+                self._refuse("external storage", inner, plan.get_external(0)[0])
+            self._filters(plan, inner)
+            item = dataset.id.get_type().get_size()
+            declared = _product(dataset.id.shape or ()) * item
+            stored = min(dataset.id.get_storage_size(), self.size)
+            chunk = _product(plan.get_chunk()) * item if plan.get_layout() == h5d.CHUNKED else 0
+            self._size(max(declared, chunk), stored, inner)
+            self.declared += declared
+            most = max(self.limits.max_bytes, self.limits.max_ratio * self.size)
+            if self.declared > most:
+                self._refuse(
+                    "more data than the file can hold", inner, f"{self.declared} bytes so far"
+                )
+
+    def _filters(self, plan: Any, inner: str) -> None:
+        codes = [plan.get_filter(i)[0] for i in range(plan.get_nfilters())]
+        for code in codes:
+            if code not in _ALLOWED_FILTERS:
+                self._refuse(f"filter number {code}", inner, hint="store it with gzip")
+        if len(set(codes)) != len(codes):
+            self._refuse("a filter applied twice", inner, codes)
+
+    def _size(self, declared: int, stored: int, inner: str) -> None:
+        limits = self.limits
+        if declared > limits.free_bytes and declared > limits.max_ratio * stored:
+            self._refuse(
+                "a dataset that declares far more than it stores",
+                inner,
+                f"{declared} bytes declared, {stored} bytes stored",
+            )
+
+    def _attributes(self, obj: Any, inner: str) -> None:
+        with h5_errors(self.path, inner, self.error):
+            count = h5a.get_num_attrs(obj.id)
+            if count > self.limits.max_attributes:
+                self._refuse("too many attributes", inner, count)
+            for index in range(count):
+                attribute = h5a.open(obj.id, index=index)
+                name = attribute.name.decode("utf-8", "backslashreplace")
+                points = attribute.get_space().get_simple_extent_npoints()
+                size = points * attribute.get_type().get_size()
+                if size > self.limits.max_attribute_bytes:
+                    self._refuse("an attribute that is too large", f"{inner}@{name}", size)
+                problem = type_problem(attribute.get_type(), True)
+                if problem and name not in _SCALE_ATTRIBUTES:
+                    self._refuse(f"an attribute of {problem}", f"{inner}@{name}")
+
+    def _refuse(
+        self, what: str, inner: str, value: object = None, hint: str | None = None
+    ) -> NoReturn:
+        options = {} if value is None else {"value": value}
+        raise self.error(
+            f"the file holds {what}; this is refused",
+            where=place(self.path, inner),
+            hint=hint or "write plain datasets into one file",
+            **options,
+        )
+
+
+def type_problem(kind: Any, allow_strings: bool) -> str:
+    """Say what in an HDF5 type points elsewhere or has no stated size; "" when nothing does."""
+    code = kind.get_class()
+    if code == h5t.REFERENCE:
+        return "references"
+    if code == h5t.VLEN:
+        return "variable-length arrays"
+    if code == h5t.STRING and not allow_strings and kind.is_variable_str():
+        return "variable-length strings"
+    if code == h5t.ARRAY:
+        return type_problem(kind.get_super(), allow_strings)
+    if code == h5t.COMPOUND:
+        members = (kind.get_member_type(i) for i in range(kind.get_nmembers()))
+        return next((p for p in (type_problem(m, allow_strings) for m in members) if p), "")
+    return ""
+
+
+def _product(shape: tuple[int, ...]) -> int:
+    return int(np.prod([int(n) for n in shape], dtype=object)) if shape else 1
