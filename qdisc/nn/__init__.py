@@ -1,1 +1,1 @@
-"""."""
+"""Flax modules: variational autoencoders with autoregressive decoders, and how to sample them."""
