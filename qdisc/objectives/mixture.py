@@ -56,12 +56,12 @@ class Stratified:
     own: Integer[Array, " rows"] | None = None
 
     def __post_init__(self) -> None:
-        known = isinstance(self.n_total, int) and isinstance(self.batch, int)
-        if known and not 1 <= self.batch <= self.n_total:
+        n_total, batch = self.n_total, self.batch
+        if isinstance(n_total, int) and isinstance(batch, int) and not 1 <= batch <= n_total:
             raise ConfigError(
                 "a stratified batch holds between one and all of the snapshots",
                 where="Stratified",
-                value={"n_total": self.n_total, "batch": self.batch},
+                value={"n_total": n_total, "batch": batch},
                 hint="pass the size of the whole data set as n_total",
             )
 

@@ -10,9 +10,11 @@ from qdisc.objectives.published import (
     kl_standard_normal,
     log_normal_pdf,
 )
+from qdisc.vae.trainer import VAETrainer
 
 __all__ = [
     "TC_term",
+    "VAETrainer",
     "VAEmodel",
     "categorical_reconstruction_loss",
     "gaussian_negloglik",
