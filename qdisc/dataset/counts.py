@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qdisc.dataset.checks import owned
+from qdisc.errors import DataError
+
+_MOST = 2**53  # snapshots that float64 still counts one by one
+
 
 @dataclass(frozen=True)
 class CountMatrix:
@@ -67,6 +72,46 @@ class CountMatrix:
         return CountMatrix(self.data[take], self.indices[take], indptr, self.n_configurations)
 
     @staticmethod
+    def checked(
+        data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, n_configurations: int, where: str
+    ) -> CountMatrix:
+        """Own copies of the three arrays, once they are known to be counts.
+
+        Raises:
+            DataError: Not whole numbers, a count below 1, an index out of range, `indptr` that
+                decreases or does not span the entries; with index and value.
+        """
+        data, indices, indptr = (
+            _whole(array, f"{where}/{name}")
+            for name, array in (("data", data), ("indices", indices), ("indptr", indptr))
+        )
+        if data.size != indices.size:
+            raise DataError(
+                "each count has one configuration",
+                where=f"{where}/indices",
+                value=f"{indices.size} indices, {data.size} counts",
+            )
+        _first(data < 1, data, f"{where}/data", "a count is at least 1", "leave zeros out")
+        _first(
+            (indices < 0) | (indices >= n_configurations), indices, f"{where}/indices",
+            "an index points at no configuration", f"0..{n_configurations - 1}",
+        )  # fmt: skip
+        if indptr.size < 2 or indptr[0] != 0 or indptr[-1] != data.size:
+            raise DataError(
+                "indptr starts at 0, ends at the number of counts, and has one entry per point + 1",
+                where=f"{where}/indptr",
+                value=f"{indptr.size} entries, first {indptr[:1]}, last {indptr[-1:]}",
+                hint=f"last entry {data.size}",
+            )
+        falls = np.concatenate([[False], np.diff(indptr) < 0])
+        _first(falls, indptr, f"{where}/indptr", "indptr decreases", "start of each point's counts")
+        if data.sum(dtype=np.float64) > _MOST:
+            raise DataError("more snapshots than can be counted", where=f"{where}/data",
+                            value=float(data.sum(dtype=np.float64)))  # fmt: skip
+        narrow = np.int32 if n_configurations < 2**31 else np.int64
+        return CountMatrix(data, owned(indices, narrow), indptr, n_configurations)
+
+    @staticmethod
     def from_pairs(
         point: np.ndarray, configuration: np.ndarray, count: np.ndarray, n_points: int, n_conf: int
     ) -> CountMatrix:
@@ -86,3 +131,22 @@ class CountMatrix:
         indptr = np.concatenate([[0], np.cumsum(shots)]).astype(np.int64)
         n = int(indptr[-1])
         return CountMatrix(np.ones(n, np.int64), np.arange(n, dtype=np.int32), indptr, n)
+
+
+def _whole(array: object, where: str) -> np.ndarray:
+    values = np.asarray(array)
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        raise DataError(
+            "a list of whole numbers is wanted", where=where,
+            value=f"{values.dtype}, shape {values.shape}",
+        )  # fmt: skip
+    if values.dtype.kind != "i":
+        bad = ~(np.abs(values.astype(np.float64)) <= _MOST) | (values != np.floor(values))
+        _first(bad, values, where, "a whole number is wanted", "counts and indices are integers")
+    return owned(values, np.int64)
+
+
+def _first(bad: np.ndarray, values: np.ndarray, where: str, what: str, hint: str) -> None:
+    if bad.any():
+        i = int(np.argmax(bad))
+        raise DataError(what, where=f"{where}[{i}]", value=values[i].item(), hint=hint)

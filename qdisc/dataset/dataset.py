@@ -69,7 +69,7 @@ class Dataset:
         name: str = "",
     ) -> None:
         array = np.asarray(data)
-        axes = [np.asarray(axis, dtype=np.float64).reshape(-1) for axis in thetas]
+        axes = [np.array(axis, dtype=np.float64).reshape(-1) for axis in thetas]
         if not axes:
             raise DataError("a sweep needs at least one theta axis", where="thetas", value=thetas)
         shape = tuple(axis.size for axis in axes)
@@ -134,6 +134,27 @@ class Dataset:
         return self
 
     @classmethod
+    def from_points(
+        cls, samples: Any, point: Any, theta: Any, *, data_type: str,
+        theta_names: Sequence[str] | None = None, theta_units: Sequence[str] | None = None,
+        local_states: Any = None, sites: Any = None,
+        periodic: bool | Sequence[bool] | None = None, local_dimension: int = 0,
+        name: str = "", source: Mapping[str, str] | None = None,
+    ) -> Dataset:  # fmt: skip
+        """Build from theta (points, k) and, per sample, its point (n,); points may be empty."""
+        kind = check_data_type(data_type)
+        where = name or "samples"
+        rows, codes = check_samples(np.asarray(samples), kind, local_dimension, local_states, where)
+        points = np.array(theta_module.as_points(theta, "theta"))
+        theta_module.refuse_duplicates(points, "theta")
+        index = theta_module.as_index(point, rows.shape[0], points.shape[0])
+        self = cls.__new__(cls)
+        self._set_rows(rows, index, points.shape[0])
+        self._set_theta(points, theta_names, theta_units)
+        self._set_rest(kind, codes, sites, periodic, name, source or {})
+        return self
+
+    @classmethod
     def from_configurations(
         cls, configurations: Any, counts: CountMatrix, theta: Any, *, data_type: str,
         theta_names: Sequence[str] | None = None, theta_units: Sequence[str] | None = None,
@@ -146,14 +167,18 @@ class Dataset:
         rows, codes = check_samples(
             np.asarray(configurations), kind, local_dimension, local_states, name or "samples"
         )
-        points = theta_module.as_points(theta, "theta", counts.n_points)
-        theta_module.refuse_duplicates(points, "theta")
-        if counts.n_configurations != rows.shape[0] or counts.data.sum() == 0:
+        if counts.n_configurations != rows.shape[0]:
             raise DataError(
-                "counts do not match the configurations, or are empty",
-                where=f"{name or 'samples'}: counts",
+                "counts do not match the configurations", where="counts",
                 value=f"{counts.n_configurations} columns, {rows.shape[0]} configurations",
-            )
+            )  # fmt: skip
+        counts = CountMatrix.checked(
+            counts.data, counts.indices, counts.indptr, rows.shape[0], "counts"
+        )
+        points = np.array(theta_module.as_points(theta, "theta", counts.n_points))
+        theta_module.refuse_duplicates(points, "theta")
+        if counts.data.size == 0:
+            raise DataError("the sweep is empty", where="counts", value="no counts at any point")
         self = cls.__new__(cls)
         self.configurations, self.counts = rows, counts
         self._set_theta(points, theta_names, theta_units)
@@ -176,7 +201,7 @@ class Dataset:
         """
         from qdisc.dataset.strings import parse_counts
 
-        rows, matrix = parse_counts(counts, site_order)
+        rows, matrix = parse_counts(counts, site_order, 2 if data_type == "shadow" else 1)
         return cls.from_configurations(rows, matrix, theta, data_type=data_type, **options)
 
     # -- construction, once --------------------------------------------------------------
@@ -226,7 +251,8 @@ class Dataset:
         self.periodic = as_periodic(periodic, self.sites)
         self.name, self.source = name, dict(source)
         arrays = (self.configurations, self.theta, self.counts.data, self.counts.indices)
-        for array in (*arrays, self.counts.indptr, self.local_states, self.sites):
+        more = (self.counts.indptr, self.local_states, self.sites, *(self._axes or ()))
+        for array in (*arrays, *more):
             if array is not None:
                 array.flags.writeable = False
 
@@ -331,14 +357,14 @@ class Dataset:
 
     def physical(self, samples: np.ndarray) -> np.ndarray:
         """Map codes to `local_states`; shadows stay as they are stored."""
-        samples = np.asarray(samples)
+        samples, states = np.asarray(samples), self.local_states
+        if states is None or self.data_type == "shadow":
+            return samples
         if self.data_type == "discrete":
-            return self.local_states[samples]
-        if self.data_type == "hybrid":
-            n = self.n_sites
-            codes = samples[..., :n].astype(np.int64)
-            return np.concatenate([self.local_states[codes], samples[..., n:]], axis=-1)
-        return samples
+            return states[samples]
+        n = self.n_sites
+        codes = samples[..., :n].astype(np.int64)
+        return np.concatenate([states[codes], samples[..., n:]], axis=-1)
 
     def create_batches(self, batch_size: int, key: Key) -> list[np.ndarray]:
         """Shuffle all snapshots into batches; the last one may be smaller, none is dropped."""
@@ -411,7 +437,8 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """Checksum of the content (not of any file)."""
-        digest = hashlib.sha256(f"{self.data_type}|{self.theta_names}|{self.theta_units}".encode())
+        words = f"{self.data_type}|{self.theta_names}|{self.theta_units}|{self.periodic}"
+        digest = hashlib.sha256(words.encode())
         parts = (self.theta, self.local_states, self.configurations, self.counts.data)
         for array in (*parts, self.counts.indices, self.counts.indptr, self.sites):
             if array is not None:

@@ -13,7 +13,10 @@ def as_sites(sites: object, n_sites: int) -> np.ndarray | None:
     """Positions float64 (n_sites, dim), or None."""
     if sites is None:
         return None
-    positions = np.asarray(sites, dtype=np.float64)
+    try:
+        positions = np.array(sites, dtype=np.float64)  # a copy: it is made read-only
+    except (TypeError, ValueError) as error:
+        raise DataError("sites holds numbers", where="sites", value=sites) from error
     positions = positions[:, None] if positions.ndim == 1 else positions
     if positions.ndim != 2 or positions.shape[0] != n_sites or not np.isfinite(positions).all():
         raise DataError(
@@ -33,6 +36,9 @@ def as_periodic(
     """One flag per direction, or None."""
     if periodic is None:
         return None
+    if np.ndim(periodic) > 1:
+        raise DataError("periodic is one flag, or one per direction", where="periodic",
+                        value=periodic)  # fmt: skip
     dim = 1 if sites is None else sites.shape[1]
     flags = (periodic,) * dim if isinstance(periodic, bool | np.bool_) else tuple(periodic)
     if len(flags) != dim:

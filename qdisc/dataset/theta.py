@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from qdisc.errors import DataError
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
-def as_points(theta: object, where: str, n_rows: int | None = None) -> np.ndarray:
+def as_points(theta: Any, where: str, n_rows: int | None = None) -> np.ndarray:
     """Check theta rows: float64 (rows, k), finite, one row per sample or point."""
     try:
         rows = np.asarray(theta, dtype=np.float64)
@@ -38,6 +40,30 @@ def as_points(theta: object, where: str, n_rows: int | None = None) -> np.ndarra
         i, j = bad[0]
         raise DataError("theta must be finite", where=f"{where}[{i}, {j}]", value=rows[i, j])
     return rows
+
+
+def as_index(point: Any, n_rows: int, n_points: int) -> np.ndarray:
+    """Check the point of each row: int64 (n_rows,), each in 0..n_points-1."""
+    rows = np.asarray(point)
+    if rows.shape != (n_rows,) or rows.dtype.kind not in "iuf":
+        raise DataError(
+            "point holds, for each sample, its row of theta",
+            where="point",
+            value=f"{rows.dtype}, shape {rows.shape}",
+            hint=f"whole numbers, shape ({n_rows},)",
+        )
+    inside = np.logical_and(rows >= 0, rows < n_points)
+    if rows.dtype.kind == "f":
+        inside = np.logical_and(inside, rows == np.floor(rows))
+    if not inside.all():
+        i = int(np.argmin(inside))
+        raise DataError(
+            "point names a row of theta that is not there",
+            where=f"point[{i}]",
+            value=rows.item(i),
+            hint=f"whole numbers 0..{n_points - 1}",
+        )
+    return rows.astype(np.int64)
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
@@ -75,7 +101,7 @@ def grid_axes(points: np.ndarray) -> tuple[list[np.ndarray], np.ndarray] | None:
         axes.append(points[first, column])
         index.append(inverse.reshape(-1))
     shape = tuple(axis.size for axis in axes)
-    if int(np.prod(shape)) != points.shape[0]:
+    if math.prod(shape) != points.shape[0]:
         return None
     flat = np.ravel_multi_index(tuple(index), shape)
     order = np.argsort(flat)

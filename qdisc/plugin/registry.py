@@ -61,7 +61,9 @@ class Registry:
         for kind, group in GROUPS.items():
             for point in entry_points(group=group):
                 same = self._entries.setdefault((kind, point.name), [])
-                if point not in same:  # an editable install can list its metadata twice
+                # An editable install can list its metadata twice; two packages are two packages,
+                # even when both name the same object.
+                if (_package(point), point.value) not in [(_package(p), p.value) for p in same]:
                     same.append(point)
         for kind, obj in extra:
             obj = obj() if isinstance(obj, type) else obj
@@ -135,12 +137,12 @@ def _import(found: Found, point: EntryPoint) -> Found:
     try:
         obj = point.load()
         obj = obj() if isinstance(obj, type) else obj
-    except Exception as error:  # a stranger's module may raise anything; it is kept and shown
+        return _checked(found, obj)
+    except (Exception, SystemExit) as error:  # a stranger may raise anything; kept and shown
         return replace(
             found, state="broken", reason=f"{type(error).__name__}: {error}",
             traceback=traceback.format_exc(),
         )  # fmt: skip
-    return _checked(found, obj)
 
 
 def _checked(found: Found, obj: Any) -> Found:
@@ -183,7 +185,8 @@ def _contract_problem(version: str, package: str) -> str:
 
 
 def _signature_problem(obj: Any, method: str, names: tuple[str, ...]) -> str:
-    function = getattr(obj, method, None)
+    # The __call__ of a plain function takes *args; the function itself has the names.
+    function = obj if method == "__call__" else getattr(obj, method, None)
     if not callable(function):
         return f"`{method}` is missing"
     try:
