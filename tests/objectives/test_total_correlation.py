@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import math
 
 import jax
@@ -10,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qdisc.errors import ConfigError
 from qdisc.objectives import total_correlation as module
 from qdisc.objectives.kl import log_normal_pdf
 from qdisc.objectives.total_correlation import Stratified, stratified_log_weights
@@ -108,29 +106,6 @@ def test_narrow_posteriors_keep_their_digits_in_float32(x64):
 # --- mixture weights ------------------------------------------------------------------------
 
 
-def test_the_stratified_matrix():
-    weights = np.exp(stratified_log_weights(10, 4))
-    assert np.diag(weights) == pytest.approx(np.full(4, 0.1))
-    assert weights[~np.eye(4, dtype=bool)] == pytest.approx(np.full(12, 9 / 30))
-    assert weights.sum(axis=1) == pytest.approx(np.ones(4))
-    assert np.exp(stratified_log_weights(10, 1)) == pytest.approx(np.ones((1, 1)))
-    assert np.exp(stratified_log_weights(5, 5)) == pytest.approx(np.full((5, 5), 0.2))
-
-
-@pytest.mark.parametrize("batch", [2, 3, 5, 8])
-def test_stratified_densities_are_unbiased_by_enumeration(x64, batch):
-    """Mean over all batches that hold snapshot 0 of q^(z_0) is q(z_0), joint and per latent."""
-    z, mean, logvar = posteriors(8, 3, logvar=0.0)
-    density = np.exp(log_normal_pdf(mean, logvar, z[0]))
-    weights = np.exp(stratified_log_weights(8, batch))[0]
-    batches = [(0, *rest) for rest in itertools.combinations(range(1, 8), batch - 1)]
-    joint = np.mean([weights @ density.prod(axis=1)[list(b)] for b in batches])
-    marginal = np.mean([weights @ density[list(b)] for b in batches], axis=0)
-    # The weights themselves are stored in float32.
-    assert joint == pytest.approx(density.prod(axis=1).mean(), rel=1e-6)
-    assert marginal == pytest.approx(density.mean(axis=0), rel=1e-6)
-
-
 def test_a_batch_that_is_the_whole_data_set_is_exact(x64):
     z, mean, logvar = posteriors(30, 3)
     exact = float(total_correlation(z, mean, logvar, uniform(30)))
@@ -179,14 +154,6 @@ def test_a_padded_batch_equals_the_batch_without_padding(x64, block_rows):
     for gradient in gradients:
         assert np.all(np.isfinite(gradient))
         assert not np.any(gradient[20:])
-
-
-@pytest.mark.parametrize(("n_total", "batch"), [(4, 5), (4, 0), (0, 0)])
-def test_impossible_strata_are_refused(n_total, batch):
-    with pytest.raises(ConfigError, match="between one and all of the snapshots"):
-        Stratified(n_total, batch)
-    with pytest.raises(ConfigError, match="size of the whole data set"):
-        stratified_log_weights(n_total, batch)
 
 
 # --- equality of the ways to compute it -----------------------------------------------------
