@@ -1,0 +1,1 @@
+"""The observables that come with qdisc: one pure function of snapshots each."""
