@@ -7,6 +7,7 @@ written once.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -69,7 +70,7 @@ class Dataset:
         name: str = "",
     ) -> None:
         array = np.asarray(data)
-        axes = [np.array(axis, dtype=np.float64).reshape(-1) for axis in thetas]
+        axes = [theta_module.as_axis(axis, f"thetas[{i}]") for i, axis in enumerate(thetas)]
         if not axes:
             raise DataError("a sweep needs at least one theta axis", where="thetas", value=thetas)
         shape = tuple(axis.size for axis in axes)
@@ -203,6 +204,12 @@ class Dataset:
 
         rows, matrix = parse_counts(counts, site_order, 2 if data_type == "shadow" else 1)
         return cls.from_configurations(rows, matrix, theta, data_type=data_type, **options)
+
+    def with_source(self, source: Mapping[str, str]) -> Dataset:
+        """The same data with another note on where they come from."""
+        other = copy.copy(self)
+        other.source = dict(source)
+        return other
 
     # -- construction, once --------------------------------------------------------------
 

@@ -13,7 +13,8 @@ import numpy as np
 from qdisc.dataset.checks import check_data_type, check_samples
 from qdisc.dataset.counts import CountMatrix
 from qdisc.dataset.dataset import Dataset
-from qdisc.dataset.safe_hdf5 import Limits, place, safe_open
+from qdisc.dataset.places import in_file, place
+from qdisc.dataset.safe_hdf5 import Limits, safe_open
 from qdisc.dataset.safe_read import check_array, read_array, read_attribute, row_chunks
 from qdisc.errors import DataError
 
@@ -48,7 +49,7 @@ def read_dataset(
         try:
             return _read(file, path, overrides or {}, source or {"path": path.name})
         except DataError as error:
-            raise _with_file(error, path) from error
+            raise in_file(error, path) from error
 
 
 def check_header(file: h5py.File, path: Path) -> None:
@@ -201,14 +202,3 @@ def _words(value: Any) -> Any:
     if value is None or isinstance(value, str | tuple):
         return value
     raise DataError("names and units are text", where="/theta", value=value)
-
-
-def _with_file(error: DataError, path: Path) -> DataError:
-    """The same error with the file in its place."""
-    if str(path) in (error.where or ""):
-        return error
-    where = place(path, error.where or "/")
-    new = DataError(error.what, where=where, hint=error.hint)
-    if error.where is not None:  # the value line stays as it was
-        new.args = (str(error).replace(f"  where: {error.where}", f"  where: {where}", 1),)
-    return new

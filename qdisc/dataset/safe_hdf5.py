@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5o, h5t, h5z
 
+from qdisc.dataset.places import place
 from qdisc.errors import DataError, QdiscError
 
 _ALLOWED_FILTERS = {
@@ -104,12 +105,6 @@ def h5_errors(
         raise error(
             "not enough memory to read this", where=place(path, inner), value=str(problem)
         ) from problem
-
-
-def place(path: str | os.PathLike[str], inner: str) -> str:
-    """Name a place in a file, printable whatever bytes the names in it hold."""
-    text = f"{os.fspath(path)}: {inner}"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _check_file(path: Path, error: type[QdiscError]) -> None:

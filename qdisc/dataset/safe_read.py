@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 from h5py import h5a, h5t, h5z
 
-from qdisc.dataset.safe_hdf5 import h5_errors, place
+from qdisc.dataset.places import place
+from qdisc.dataset.safe_hdf5 import h5_errors
 from qdisc.errors import DataError, QdiscError
 
 CHUNK_BYTES = 64 << 20

@@ -42,6 +42,15 @@ def as_points(theta: Any, where: str, n_rows: int | None = None) -> np.ndarray:
     return rows
 
 
+def as_axis(values: Any, where: str) -> np.ndarray:
+    """Check one axis of a grid: float64 (n,), finite, a copy."""
+    try:
+        flat = np.array(values, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise DataError("theta must be numbers", where=where, value=values) from error
+    return as_points(flat, where)[:, 0]
+
+
 def as_index(point: Any, n_rows: int, n_points: int) -> np.ndarray:
     """Check the point of each row: int64 (n_rows,), each in 0..n_points-1."""
     rows = np.asarray(point)
@@ -104,7 +113,7 @@ def grid_axes(points: np.ndarray) -> tuple[list[np.ndarray], np.ndarray] | None:
     if math.prod(shape) != points.shape[0]:
         return None
     flat = np.ravel_multi_index(tuple(index), shape)
-    order = np.argsort(flat)
+    order = np.asarray(np.argsort(flat))
     return (axes, order) if np.array_equal(flat[order], np.arange(flat.size)) else None
 
 
