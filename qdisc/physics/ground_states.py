@@ -66,33 +66,13 @@ def ground_state(hamiltonian: Any) -> GroundSpace:
     return _lowest(*_eigenpairs(h, DENSE_STATES), scale=_norm(h))
 
 
-def ground_states(family: Family, theta: ArrayLike) -> tuple[GroundSpace, ...]:
-    """Symmetric ground states at every setting.
+def sweep(family: Family, theta: ArrayLike) -> Iterator[GroundSpace]:
+    """Yield the symmetric ground states of every setting, one at a time (long sweeps, many spins).
 
     Args:
         family: The model.
         theta: Couplings, (points, len(family.theta_names)).
     """
-    return tuple(_sweep(family, theta))
-
-
-def energies(family: Family, theta: ArrayLike) -> FloatArray:
-    """Ground-state energy at every setting, (points,)."""
-    return np.array([space.energy for space in _sweep(family, theta)])
-
-
-def snapshot_distribution(family: Family, theta: ArrayLike) -> FloatArray:
-    """p(x | theta) of Z-basis snapshots at every setting, (points, 2**N), rows summing to 1."""
-    return np.stack([space.probabilities for space in _sweep(family, theta)])
-
-
-def grid(axes: Sequence[ArrayLike]) -> FloatArray:
-    """All combinations of the values of some axes in C order, (points, axes)."""
-    mesh = np.meshgrid(*[np.asarray(axis, dtype=np.float64) for axis in axes], indexing="ij")
-    return np.stack([axis.ravel() for axis in mesh], axis=-1)
-
-
-def _sweep(family: Family, theta: ArrayLike) -> Iterator[GroundSpace]:
     points = _points(family, theta)
     parts = [matrix(part) for part in (family.fixed, *family.parts)]
     couplings = np.concatenate([np.ones((len(points), 1)), points], axis=1)
@@ -106,6 +86,32 @@ def _sweep(family: Family, theta: ArrayLike) -> Iterator[GroundSpace]:
         values = np.concatenate([value for value, _ in pairs])
         vectors = [basis @ vector for basis, (_, vector) in zip(sectors, pairs, strict=True)]
         yield _lowest(values, np.concatenate(vectors, axis=1), scale=scale)
+
+
+def ground_states(family: Family, theta: ArrayLike) -> tuple[GroundSpace, ...]:
+    """Symmetric ground states at every setting.
+
+    Args:
+        family: The model.
+        theta: Couplings, (points, len(family.theta_names)).
+    """
+    return tuple(sweep(family, theta))
+
+
+def energies(family: Family, theta: ArrayLike) -> FloatArray:
+    """Ground-state energy at every setting, (points,)."""
+    return np.array([space.energy for space in sweep(family, theta)])
+
+
+def snapshot_distribution(family: Family, theta: ArrayLike) -> FloatArray:
+    """p(x | theta) of Z-basis snapshots at every setting, (points, 2**N), rows summing to 1."""
+    return np.stack([space.probabilities for space in sweep(family, theta)])
+
+
+def grid(axes: Sequence[ArrayLike]) -> FloatArray:
+    """All combinations of the values of some axes in C order, (points, axes)."""
+    mesh = np.meshgrid(*[np.asarray(axis, dtype=np.float64) for axis in axes], indexing="ij")
+    return np.stack([axis.ravel() for axis in mesh], axis=-1)
 
 
 def _blocks(

@@ -21,6 +21,7 @@ class Family:
     Attributes:
         name: Name of the model.
         theta_names: Names of the couplings that are swept.
+        theta_units: Their units.
         fixed: H_0.
         parts: H_k, one per coupling.
         lattice: Sites and their neighbours.
@@ -31,6 +32,7 @@ class Family:
 
     name: str
     theta_names: tuple[str, ...]
+    theta_units: tuple[str, ...]
     fixed: PauliSum
     parts: tuple[PauliSum, ...]
     lattice: Lattice
@@ -66,6 +68,7 @@ def j1j2_family(shape: int | Sequence[int] = 3, j1: float = 1.0, pbc: bool = Fal
     return Family(
         name="j1j2",
         theta_names=("J2", "h"),
+        theta_units=("J1", "J1") if j1 == 1 else ("1", "1"),
         fixed=float(j1) * PauliSum.of(n, (("ZZ", bond) for bond in lattice.neighbours)),
         parts=(
             PauliSum.of(n, (("ZZ", bond) for bond in lattice.diagonals)),
@@ -83,6 +86,7 @@ def tfim_family(n: int, J: float = 1.0, pbc: bool = False) -> Family:
     return Family(
         name="tfim",
         theta_names=("h",),
+        theta_units=("J",) if J == 1 else ("1",),
         fixed=-float(J) * PauliSum.of(n, (("ZZ", bond) for bond in lattice.neighbours)),
         parts=(-1.0 * PauliSum.of(n, (("X", (site,)) for site in range(n))),),
         lattice=lattice,
