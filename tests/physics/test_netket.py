@@ -87,3 +87,9 @@ def test_an_import_of_netket_by_the_user_changes_none_of_our_numbers(plain):
     for name in ("explicit", "snapshots", "shadows"):
         assert users["after"][name] == plain["after"][name], name
     assert users["energies"] == plain["energies"]
+
+
+def test_settings_of_netket_in_the_environment_do_not_reach_jax(plain):
+    explicit = run(NETKET_ENABLE_X64="1", NETKET_SHARDING="1")
+    assert explicit["after"] == explicit["loaded"] == plain["before"]
+    assert explicit["energies"] == plain["energies"]
