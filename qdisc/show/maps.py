@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import Normalize
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.tri import TriAnalyzer, Triangulation
 
 from qdisc.show.style import DIVERGING, GREY, SEQUENTIAL
@@ -35,7 +35,7 @@ def phase_map(
     signed: bool | None = None,
     limits: tuple[float, float] | None = None,
     colour_bar: bool = True,
-    cmap: str | None = None,
+    cmap: str | Colormap | None = None,
 ) -> Any:
     """Draw one quantity over theta.
 
@@ -52,7 +52,7 @@ def phase_map(
         signed: Whether zero is the middle of the colours; default: some value is negative.
         limits: (lowest, highest) value of the colours; default from the values drawn.
         colour_bar: Whether to add one.
-        cmap: Name of a matplotlib colour map; default by `signed`.
+        cmap: A matplotlib colour map or its name; default by `signed`.
 
     Returns:
         What carries the colours (QuadMesh or PathCollection), or the Line2D for k = 1.
@@ -82,7 +82,7 @@ def scale(
     *,
     signed: bool | None = None,
     limits: tuple[float, float] | None = None,
-    cmap: str | None = None,
+    cmap: str | Colormap | None = None,
 ) -> tuple[Normalize, Any]:
     """Choose the colours: sequential, or diverging with zero in the middle for signed values."""
     finite = values[np.isfinite(values)]
@@ -94,7 +94,8 @@ def scale(
     elif low == high:
         half = 0.5 * abs(low) or 0.5
         low, high = low - half, high + half
-    colours = colormaps[cmap or (DIVERGING if signed else SEQUENTIAL)]
+    colours = cmap or (DIVERGING if signed else SEQUENTIAL)
+    colours = colormaps[colours] if isinstance(colours, str) else colours
     return Normalize(float(low), float(high)), colours.with_extremes(bad=GREY)
 
 

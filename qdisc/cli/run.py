@@ -1,0 +1,95 @@
+"""Commands `qdisc run` and `qdisc demo`: the whole chain from a file, or from nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from qdisc.cli.output import say
+from qdisc.cli.paths import new_folder, output_file
+from qdisc.cli.progress import make_progress
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Declare the commands of this module."""
+    run = commands.add_parser(
+        "run", parents=[common], help="train a model and analyse it",
+        description="Run a recipe (.toml), or analyse a data file with defaults chosen from it.",
+    )  # fmt: skip
+    run.add_argument("source", metavar="RECIPE.toml|DATA", help="a recipe, or a file of data")
+    run.add_argument("-o", "--out", metavar="OUT.h5",
+                     help="result file (default: <name of the source>_result.h5 here)")  # fmt: skip
+    run.add_argument("--set", metavar="a.b=1", action="append", default=[], dest="overrides",
+                     help="override a key of the recipe, e.g. train.epochs=3")  # fmt: skip
+    run.add_argument("--seed", type=_whole, metavar="N", help="the one seed of the run")
+    run.add_argument("--loader", metavar="NAME", help="how to read the data (default: guessed)")
+    run.add_argument("--strict", action="store_true", help="stop at the first failing plugin")
+    run.add_argument("--no-figures", action="store_true", help="write the result file only")
+    run.set_defaults(command=run_command)
+    demo = commands.add_parser(
+        "demo", parents=[common], help="make a small dataset and analyse it, in about a minute",
+        description="Make a small dataset, train a model on it and draw its phase diagram.",
+    )  # fmt: skip
+    demo.add_argument("-o", "--out", metavar="FOLDER", default="demo",
+                      help="folder for what is written (default: ./demo)")  # fmt: skip
+    demo.set_defaults(command=demo_command)
+    for command in (run, demo):
+        command.add_argument("--quiet", action="store_true", help="log lines instead of a bar")
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Run a recipe or a data file; everything that can be refused is refused before training."""
+    from qdisc.config import parse_override
+
+    source = Path(arguments.source)
+    out = output_file(arguments.out or f"{source.stem}_result.h5", source)
+    overrides = dict(parse_override(text) for text in arguments.overrides)
+    from qdisc.pipeline import run
+
+    progress = make_progress(arguments.quiet)
+    try:
+        result = run(
+            arguments.source, out=out, overrides=overrides, seed=arguments.seed,
+            loader=arguments.loader, strict=arguments.strict, figures=not arguments.no_figures,
+            progress=progress,
+        )  # fmt: skip
+    finally:
+        progress.done()
+    return report(result)
+
+
+def demo_command(arguments: argparse.Namespace) -> int:
+    """Run the demonstration."""
+    folder = new_folder(Path(arguments.out))
+    from qdisc.pipeline import demo
+
+    progress = make_progress(arguments.quiet)
+    try:
+        result = demo(folder, progress=progress)
+    finally:
+        progress.done()
+    return report(result)
+
+
+def report(result: Any) -> int:
+    """Print the summary of a run to stdout and return its exit code."""
+    if result.path is not None and sys.stdout.isatty():
+        from qdisc.results.reader import open_result_file
+        from qdisc.show.table import print_summary
+
+        print_summary(open_result_file(result.path), sys.stdout, getattr(result, "figures", ()))
+    else:
+        say(result.table())
+    return int(result.exit_code)
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("a seed is a whole number >= 0")
+    return value
+
+
+_whole.__name__ = "whole number"  # argparse names the type by it in its message
