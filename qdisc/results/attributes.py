@@ -48,7 +48,13 @@ def _number(name: str, value: Any, where: str) -> Any:
         array = np.asarray(value)
     except (ValueError, OverflowError) as error:
         raise _not_storable(name, value, where) from error
-    if array.dtype.kind == "b":
+    wide = {"b": np.int64, "i": np.int64, "u": np.int64, "f": np.float64}
+    if array.ndim == 0 and array.dtype.itemsize <= 8 and array.dtype.kind in wide:
+        if array.dtype.kind == "u" and array > np.iinfo(np.int64).max:
+            raise _not_storable(name, value, where)
+        # One width for single numbers: what is read and written again is the same file.
+        array = array.astype(wide[array.dtype.kind])
+    elif array.dtype.kind == "b":
         array = array.astype(np.uint8)
     elif array.dtype == np.float16:
         array = array.astype(np.float32)
