@@ -143,16 +143,7 @@ class EncoderCNN2D(nn.Module):
         kernel, strides = _sizes(self.kernel_size, 2), _sizes(self.strides, 2)
         _check_sizes(self, kernel, strides)
         h = encoder_features(self, x)
-        topology = np.asarray(self.lattice_topology)
-        if h.shape[1] != topology.size:
-            raise DataError(
-                f"the batch has {h.shape[1]} sites, the lattice topology {topology.size}",
-                where=type(self).__name__,
-                value=tuple(x.shape),
-                hint="pass lattice_topology, the (rows, columns) array of site indices of your "
-                "lattice, and data_type for hybrid or shadow data",
-            )
-        h = h[:, topology.reshape(-1)].reshape(h.shape[0], *topology.shape, -1)
+        h = place_on_lattice(h, self.lattice_topology, type(self).__name__)
         periodic = tuple(bool(wraps) for wraps in self.periodic)
         for layer in range(self.num_conv_layers):
             h = Convolution(
@@ -160,6 +151,27 @@ class EncoderCNN2D(nn.Module):
             )(h)
             h = nn.relu(h)
         return _finish(self, h)
+
+
+def place_on_lattice(
+    features: jax.Array, topology: tuple[tuple[int, ...], ...], where: str
+) -> jax.Array:
+    """Site features (B, N, C) at their places (B, rows, columns, C).
+
+    Raises:
+        DataError: N is not the number of places.
+    """
+    places = np.asarray(topology)
+    if features.shape[1] != places.size:
+        raise DataError(
+            f"the batch has {features.shape[1]} sites, the lattice topology {places.size}",
+            where=where,
+            value=f"(samples, {features.shape[1]})",
+            hint="pass lattice_topology, the (rows, columns) array of site indices of your "
+            "lattice, and data_type for hybrid or shadow data",
+        )
+    placed = features[:, places.reshape(-1)]
+    return placed.reshape(features.shape[0], *places.shape, features.shape[2])
 
 
 def _finish(encoder: Any, h: jax.Array) -> tuple[jax.Array, jax.Array]:
