@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, Protocol
 
-STEP = 0.1  # a log line every ten per cent at most
-SECONDS = 3.0  # and not more often than this
+SECONDS = 3.0  # log lines come at tenths of the way, and not more often than this
 
 
 class Progress(Protocol):
@@ -54,7 +53,7 @@ class LogProgress:
         self.done()
         self._name, self._total, self._count, self._info = name, total, 0, ""
         self._start = self._last = self._clock()
-        self._shown = 0.0
+        self._tenths = 0
         self._line(f"{name} ...")
 
     def advance(self, n: int = 1, **info: object) -> None:
@@ -66,9 +65,10 @@ class LogProgress:
         now = self._clock()
         if not self._total or self._count >= self._total:
             return
-        share = self._count / self._total
-        if share - self._shown >= STEP and now - self._last >= SECONDS:
-            self._shown, self._last = share, now
+        tenths = 10 * self._count // self._total
+        if tenths > self._tenths and now - self._last >= SECONDS:
+            self._tenths, self._last = tenths, now
+            share = self._count / self._total
             left = (now - self._start) * (1 - share) / share
             parts = [f"{self._name} {100 * share:3.0f} %", f"about {_span(left)} left", self._info]
             self._line("  ".join(part for part in parts if part))

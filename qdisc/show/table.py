@@ -174,8 +174,10 @@ def _troubles(result: ResultFile) -> Section:
 def _files(result: ResultFile, files: Sequence[Path | str]) -> Section:
     rows = [("result", str(result.path))]
     if files:
-        folder = os.path.commonpath([Path(f).parent for f in files])
-        rows.append(("figures", f"{len(files)} in {folder or '.'}"))
+        folders = {str(Path(f).parent) for f in files}
+        if len(folders) > 1:
+            folders = {os.path.commonpath([os.path.abspath(folder) for folder in folders])}
+        rows.append(("figures", f"{len(files)} in {folders.pop()}"))
     return Section("Files", (), tuple(rows))
 
 

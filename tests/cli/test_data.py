@@ -1,0 +1,76 @@
+"""`qdisc load --dry-run` and `qdisc datasets`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import qdisc
+from qdisc.cli.data import description
+from qdisc.cli.main import main
+from qdisc.dataset.dataset import Dataset
+
+
+def make(**options):
+    samples = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 0], [1, 0, 0]], dtype=np.uint8)
+    theta = np.array([[0.5, 10.0], [0.5, 10.0], [0.5, 20.0], [0.5, 20.0]])
+    return Dataset.from_samples(
+        samples, theta, data_type="discrete", theta_names=("J", "h"), theta_units=("1", "MHz"),
+        name="toy", source={"loader": "npz"}, **options,
+    )  # fmt: skip
+
+
+def test_the_description_shows_an_asymmetric_site():
+    lines = description(make())
+    words = dict(line.split(":", 1) for line in lines[: lines.index(
+        "mean of each site over all snapshots (site: mean):")])  # fmt: skip
+    words = {key.strip(): value.strip() for key, value in words.items()}
+    assert words["loader"] == "npz" and words["data type"] == "discrete"
+    assert words["bit order"] == "column i (the last axis) is site i"
+    assert words["sites"] == "3 (no positions: a chain)"
+    assert words["snapshots"] == "4, 4 stored configurations"
+    assert words["shots"] == "2 per setting"
+    assert words["settings"] == "2, grid 1 x 2"
+    assert words["theta 0"] == "J: 0.5 .. 0.5, 1 values"
+    assert words["theta 1"] == "h: 10 .. 20 MHz, 2 values"
+    assert words["local states"] == "0 -> -1, 1 -> 1"
+    assert lines[-1].split() == ["0:", "+1.0000", "1:", "-0.5000", "2:", "-1.0000"]
+
+
+def test_positions_and_other_kinds_of_data():
+    lines = description(make(sites=[[0, 0], [0, 1], [1, 0]], periodic=True))
+    assert any("3 at positions in 2 dimensions, periodic" in line for line in lines)
+    shadow = Dataset.from_samples(
+        np.array([[2, 1, 4, 0], [3, 1, 4, 1]], np.uint8), [1.0, 2.0], data_type="shadow"
+    )
+    lines = description(shadow)
+    assert lines[-1].split() == ["0:", "+1.0000", "1:", "+0.0000"]
+    assert any("basis 2, 3, 4 = X, Y, Z" in line for line in lines)
+    hybrid = Dataset.from_samples(
+        np.array([[1, 0, 0.5, 2.5], [1, 1, 1.5, 3.5]]), [1.0, 2.0], data_type="hybrid"
+    )
+    assert description(hybrid)[-1].split() == ["0:", "+1.0000", "1:", "+0.5000"]
+
+
+def test_load_prints_to_stdout_and_only_looks(capsys, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        qdisc, "load", lambda path, loader=None: seen.append((path, loader)) or make(),
+        raising=False,
+    )  # fmt: skip
+    assert main(["load", "a.npz", "--loader", "npz", "--dry-run"]) == 0
+    assert seen == [("a.npz", "npz")]
+    assert capsys.readouterr().out.splitlines()[0] == "name:         toy"
+    assert main(["load", "a.npz"]) == 2
+    assert "qdisc load a.npz --dry-run" in capsys.readouterr().err
+
+
+def test_the_catalogue_is_listed_and_made(capsys, tmp_path):
+    assert main(["datasets", "list"]) == 0
+    assert "tfim_12" in capsys.readouterr().out
+    out = tmp_path / "t.h5"
+    assert main(["datasets", "make", "tfim_12", "--shots", "3", "-o", str(out)]) == 0
+    printed, messages = capsys.readouterr()
+    assert printed == f"{out}\n" and "120 snapshots at 40 settings" in messages
+    assert out.exists()
+    assert main(["datasets", "make", "tfim_13"]) == 2
+    assert "did you mean 'tfim_12'?" in capsys.readouterr().err
