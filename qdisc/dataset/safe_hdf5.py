@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5o, h5t, h5z
 
+from qdisc.dataset.global_heap import broken_heap
 from qdisc.dataset.places import place
 from qdisc.errors import DataError, QdiscError
 
@@ -81,6 +82,7 @@ def safe_open(
         except OSError as problem:
             raise _not_opened(path, problem, error) from problem
         with file:
+            _check_text(file, path, error)
             _Walk(path, error, limits or Limits(), allow_strings).run(file)
             yield file
 
@@ -130,7 +132,7 @@ def _not_opened(path: Path, problem: OSError, error: type[QdiscError]) -> QdiscE
     text, where = str(problem), place(path.parent, path.name)
     if "truncated" in text:
         return error("the file is truncated", where=where, value=text, hint="copy it again")
-    if "lock" in text:
+    if "lock file" in text or "already open" in text:
         return error(
             "the file is locked: another program has it open, or the file system cannot lock",
             where=where,
@@ -139,6 +141,21 @@ def _not_opened(path: Path, problem: OSError, error: type[QdiscError]) -> QdiscE
             "HDF5_USE_FILE_LOCKING=FALSE",
         )
     return error("HDF5 cannot open the file", where=where, value=text, hint="copy it again")
+
+
+def _check_text(file: h5py.File, path: Path, error: type[QdiscError]) -> None:
+    sizes = file.id.get_create_plist().get_sizes()
+    if sizes != (8, 8):
+        raise error(
+            "the file counts its bytes in an unusual width", where=place(path, "/"), value=sizes
+        )
+    heap = broken_heap(path)
+    if heap is not None:
+        raise error(
+            "the file is damaged: the place where HDF5 keeps text is inconsistent",
+            where=place(path, f"byte {heap}"),
+            hint="copy the file again, or write it anew",
+        )
 
 
 class _Walk:

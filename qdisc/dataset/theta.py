@@ -112,8 +112,8 @@ def grid_axes(points: np.ndarray) -> tuple[list[np.ndarray], np.ndarray] | None:
     shape = tuple(axis.size for axis in axes)
     if math.prod(shape) != points.shape[0]:
         return None
-    flat = np.ravel_multi_index(tuple(index), shape)
-    order = np.asarray(np.argsort(flat))
+    flat: np.ndarray = np.asarray(np.ravel_multi_index(tuple(index), shape))
+    order = np.argsort(flat)
     return (axes, order) if np.array_equal(flat[order], np.arange(flat.size)) else None
 
 
