@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ class Fit:
         n_compilations: Compilations of the training loop.
         duration_s: Wall time.
         n_parameters: Number of parameters.
+        program: The compiled loop, to pass to the next `fit` on the same model and data.
     """
 
     variables: dict[str, Any]
@@ -52,7 +53,7 @@ class Fit:
     n_compilations: int
     duration_s: float
     n_parameters: int
-    extra: dict[str, float] = field(default_factory=dict)
+    program: Any = None
 
     @property
     def active_latents(self) -> int:

@@ -39,6 +39,7 @@ def fit(
     state: TrainState | None = None,
     optimizer: Optimizer | None = None,
     program: Program | None = None,
+    reshuffle: bool = True,
     callbacks: Sequence[Callback] = (),
     progress: Progress | None = None,
 ) -> Fit:
@@ -53,6 +54,7 @@ def fit(
         state: State to go on from; a fresh one is initialised otherwise.
         optimizer: An optax factory or transformation instead of `config.optimizer`.
         program: A compiled loop to reuse, from an earlier call on the same model and data.
+        reshuffle: A new order of the snapshots in every epoch.
         callbacks: Called after each epoch with an `Epoch`; one that returns True stops.
         progress: Called after each device call with (steps done, steps wanted, figures).
 
@@ -66,9 +68,9 @@ def fit(
     """
     context = jax.enable_x64(True) if config.dtype == "float64" else contextlib.nullcontext()
     with context:
-        return _Run(module, dataset, config, seed, key, state, optimizer, program).go(
-            callbacks, progress
-        )
+        run = _Run(module, dataset, config, seed, key, state, optimizer, program)
+        run.reshuffle = reshuffle
+        return run.go(callbacks, progress)
 
 
 def with_dtype(module: Any, dtype: Any) -> Any:
@@ -94,6 +96,9 @@ def init_state(module: Any, dataset: Dataset, optimizer: Any, key: jax.Array) ->
 
 class _Run:
     """One call of `fit`: the pieces that stay the same from chunk to chunk."""
+
+    reshuffle = True
+    chunk_steps = 1  # of the next device call; grows to about a second of work
 
     def __init__(self, module, dataset, config, seed, key, state, optimizer, program) -> None:
         self.config, self.seed = config, None if key is not None else seed
@@ -183,19 +188,19 @@ class _Run:
             n_compilations=self.program.n_compilations,
             duration_s=time.perf_counter() - started,
             n_parameters=count(params),
+            program=self.program,
         )
 
     def _epoch(self, epoch, rates, betas, progress, n_steps) -> tuple[np.ndarray, np.ndarray]:
         """Run one epoch in device calls of about a second; per-step rows and finiteness."""
-        done, rows, chunk_steps = 0, [], getattr(self, "chunk_steps", 1)
-        order = epoch_order(
-            self.plan, self.key_order, self.first // self.plan.steps_per_epoch + epoch
-        )
+        done, rows = 0, []
+        number = self.first // self.plan.steps_per_epoch + epoch if self.reshuffle else 0
+        order = epoch_order(self.plan, self.key_order, number)
         capacity = min(CAPACITY, self.plan.steps_per_epoch)
         gamma = jnp.asarray(self.config.gamma, self.config.dtype)
         finite = np.ones(GRADIENT + 1, bool)
         while done < len(rates) and finite.all():
-            n = min(chunk_steps, len(rates) - done, capacity)
+            n = min(self.chunk_steps, len(rates) - done, capacity)
             take = slice(done, done + n)
             compiled = self.program.n_compilations
             tick = time.perf_counter()
@@ -208,10 +213,9 @@ class _Run:
             ran, finite = int(chunk.done), np.asarray(chunk.finite)
             seconds = time.perf_counter() - tick
             if self.program.n_compilations == compiled and ran:
-                chunk_steps = int(np.clip(_SECONDS * ran / max(seconds, 1e-6), 1, CAPACITY))
+                self.chunk_steps = int(np.clip(_SECONDS * ran / max(seconds, 1e-6), 1, CAPACITY))
             elif ran:
-                chunk_steps = min(4, CAPACITY)  # the first call measured the compiler
-            self.chunk_steps = chunk_steps
+                self.chunk_steps = 4  # the first call measured the compiler
             rows.append(np.asarray(chunk.record)[: max(ran, 0)])
             done += ran
             if progress is not None and ran:

@@ -1,1 +1,1 @@
-"""."""
+"""The published face: `VAEmodel`, `VAETrainer` and the losses under their published names."""

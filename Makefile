@@ -1,0 +1,31 @@
+# The two commands of the README are `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint wheel clean
+
+demo: $(STAMP)  ## train on the shipped J1-J2 snapshots and draw their phase maps
+	$(BIN)/qdisc demo -o demo
+
+test: $(STAMP)  ## everything that must hold
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+wheel: $(STAMP)  ## build the wheel and import it in an empty environment
+	$(BIN)/python tests/contract/wheel_smoke.py
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info
