@@ -29,6 +29,8 @@ OBSERVABLES = (
     "structure_factor",
 )
 
+_nll = jax.jit(reconstruction_nll, static_argnums=2)
+
 
 class ReconstructionConfig(Config):
     """Options of `reconstruction`.
@@ -145,10 +147,9 @@ def _flat(
     blocks: Iterator[tuple[slice, Any]], x: np.ndarray, kind: Any
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Decoder output as one row of numbers per configuration: nll, probabilities, Gaussians."""
-    loss = jax.jit(reconstruction_nll, static_argnums=2)
     for rows, cp in blocks:
         batch = x[rows]
-        parts = [np.asarray(loss(cp, batch, kind))[:, None]]
+        parts = [np.asarray(_nll(cp, batch, kind))[:, None]]
         if kind == "hybrid":
             parts += [np.exp(cp[0]), cp[1]]
         else:

@@ -94,7 +94,7 @@ def test_foreign_decoder_in_a_vae_is_sampled_site_by_site(toy):
     class Half(nn.Module):
         @nn.compact
         def __call__(self, zx):
-            z, x = zx
+            _, x = zx
             return jnp.broadcast_to(jnp.log(jnp.array([0.25, 0.75], jnp.float32)), (*x.shape, 2))
 
     class Encoder(nn.Module):
