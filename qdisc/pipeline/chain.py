@@ -1,0 +1,195 @@
+"""The chain: dataset -> model -> training -> analyses -> result file -> figures.
+
+The only place that wires the layers together; each does its own work.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import tomli_w
+
+from qdisc.analysis import runner
+from qdisc.analysis.model import Model
+from qdisc.config import Recipe
+from qdisc.dataset.dataset import Dataset
+from qdisc.dataset.entropy import plug_in_entropies
+from qdisc.pipeline.recipe import Settings, as_tables, resolve
+from qdisc.pipeline.result import Result
+from qdisc.plugin.registry import Registry
+from qdisc.results import build, provenance
+from qdisc.results.schema import Group
+from qdisc.results.writer import write_result
+from qdisc.train.fit import Fit
+from qdisc.train.loop import fit
+from qdisc.train.names import flatten
+
+
+class Silent:
+    """A progress that shows nothing."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Begin a stage of `total` steps."""
+
+    def advance(self, n: int = 1, **info: object) -> None:
+        """Take `n` steps."""
+
+    def message(self, text: str) -> None:
+        """Say something."""
+
+
+def chain(
+    dataset: Dataset,
+    recipe: Recipe,
+    out: Path,
+    *,
+    data_table: dict[str, Any],
+    registry: Registry | None = None,
+    strict: bool = False,
+    figures: bool = True,
+    progress: Any = None,
+    command: str | None = None,
+) -> Result:
+    """Run everything on a dataset and write `out`.
+
+    Args:
+        dataset: The snapshots.
+        recipe: What to do with them.
+        out: Result file; an existing one is replaced when the new one is complete.
+        data_table: `[data]` of the recipe as it is stored.
+        registry: Installed plugins.
+        strict: Raise at the first failing plugin.
+        figures: Draw the figures beside `out`.
+        progress: An object like `Silent`.
+        command: Command line to note.
+    """
+    started = time.perf_counter()
+    registry, progress = registry or Registry(), progress or Silent()
+    settings = resolve(recipe, dataset, registry)
+    training = _train(dataset, settings, recipe.seed, progress)
+    if training.stop_reason != "finished":
+        progress.message(f"training stopped: {training.message}")
+    model = Model(settings.module, _single(training.variables), dataset.spec)
+    outcomes = _analyse(dataset, model, training, recipe, registry, strict, progress)
+    tables = as_tables(recipe, settings, data_table)
+    tracebacks = {o.name: o.traceback for o in outcomes if o.traceback}
+    failed = bool(outcomes.failures) or training.stop_reason == "not_finite"
+    notes = provenance.collect(
+        seed=recipe.seed,
+        config_toml=tomli_w.dumps(tables),
+        duration_s=time.perf_counter() - started,
+        device=str(jax.devices()[0]),
+        command=command,
+        tracebacks=tracebacks,
+    )
+    notes = replace(notes, attrs={**notes.attrs, "exit_code": 3 if failed else 0})
+    root = build.result_group(
+        title=dataset.name or "qdisc result",
+        theta=build.theta_variables(dataset),
+        dataset=build.dataset_group(dataset, rng_seed=recipe.seed, config=data_table),
+        model=_model_group(settings, training, dataset),
+        training=_training_group(training, dataset, outcomes),
+        observables={n: _observable_group(o, dataset) for n, o in outcomes.observables.items()},
+        analyses={n: _analysis_group(o) for n, o in outcomes.analyses.items()},
+        provenance=notes,
+    )
+    write_result(out, root)
+    drawn: list[Path] = []
+    if figures:
+        from qdisc.show.figures import draw_all
+
+        progress.stage("drawing", None)
+        drawn = draw_all(Result(out), out.parent, out.stem)
+    return Result(out, drawn)
+
+
+def _train(dataset: Dataset, settings: Settings, seed: int, progress: Any) -> Fit:
+    done = 0
+
+    def advance(step: int, total: int, figures: dict[str, float]) -> None:
+        nonlocal done
+        if done == 0:
+            progress.stage("training", total)
+        progress.advance(step - done, loss=round(figures["loss"], 3))
+        done = step
+
+    progress.stage("compiling", None)
+    return fit(settings.module, dataset, settings.train, seed=seed, progress=advance)
+
+
+def _analyse(
+    dataset: Dataset,
+    model: Model,
+    training: Fit,
+    recipe: Recipe,
+    registry: Registry,
+    strict: bool,
+    progress: Any,
+) -> runner.Outcomes:
+    before = 0
+
+    def advance(name: str, done: int, total: int) -> None:
+        nonlocal before
+        if done == 0:
+            progress.stage("analysing", total)
+        progress.advance(done - before, plugin=name)
+        before = done
+
+    return runner.run(
+        dataset, model, key=jax.random.key(recipe.seed), training=training,
+        observables=recipe.observables, analyses=recipe.analyses, registry=registry,
+        strict=strict, progress=advance,
+    )  # fmt: skip
+
+
+def _single(variables: Any) -> Any:
+    """Parameters in single precision: what is analysed is what the file will hold."""
+    return jax.tree.map(lambda a: np.asarray(a, np.float32), variables)
+
+
+def _model_group(settings: Settings, training: Fit, dataset: Dataset) -> Group:
+    return build.model_group(
+        settings.model.spec.name, settings.model.spec.version, settings.model_config,
+        settings.objective, flatten(_single(training.variables)["params"]), dataset.spec,
+    )  # fmt: skip
+
+
+def _training_group(training: Fit, dataset: Dataset, outcomes: runner.Outcomes) -> Group:
+    entropies = plug_in_entropies(dataset)
+    extra: dict[str, Any] = {
+        "n_compilations": training.n_compilations,
+        "n_parameters": training.n_parameters,
+    }
+    if training.epochs_run:
+        extra["reconstruction"] = float(training.terms["reconstruction"][-1])
+        extra["rate"] = float(training.kl[-1].sum())
+        extra["active_latents"] = training.active_latents
+    if entropies is not None:
+        extra["entropy_x"] = entropies.x
+        extra["entropy_x_given_theta"] = entropies.x_given_theta
+    return build.training_group(
+        training.loss, training.terms, training.logvar, training.kl, training.stop_reason,
+        training.seed, validation_loss=training.validation_loss, message=training.message,
+        config=training.config, extra=extra,
+    )  # fmt: skip
+
+
+def _observable_group(outcome: Any, dataset: Dataset) -> Group:
+    base = build.observable_group(
+        outcome.name, dataset.theta_dims, version=outcome.version, contract=outcome.contract,
+        status=outcome.status, message=outcome.message,
+    )  # fmt: skip
+    attrs = {**base.attrs, "signal": "value"} if outcome.variables else base.attrs
+    return Group(attrs, dict(outcome.variables))
+
+
+def _analysis_group(outcome: Any) -> Group:
+    return build.analysis_group(
+        outcome.name, version=outcome.version, contract=outcome.contract, config=outcome.config,
+        status=outcome.status, message=outcome.message, variables=outcome.variables,
+    )  # fmt: skip

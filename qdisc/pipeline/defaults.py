@@ -1,0 +1,56 @@
+"""What a run does when the user says nothing: model and training chosen from the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qdisc.dataset.dataset import Dataset
+from qdisc.plugin.dataspec import DataSpec
+
+DENSE_SITES = 36  # a dense autoregressive network on more sites exceeds 5 million parameters
+STEPS = 2500  # optimiser steps that suffice for a few latents
+MAX_EPOCHS = 200
+BUDGET = 2.4e12  # floating point operations of a default training: minutes on two cores
+STEP_BUDGET = 4e9  # of one step, so that there are at least several hundred
+
+
+def default_model(spec: DataSpec) -> str:
+    """Name of the built-in model for this kind and size of data."""
+    if spec.data_type in ("shadow", "hybrid") or spec.n_sites > DENSE_SITES:
+        return "transformer"
+    return "cnn2d_arnn" if spec.lattice is not None else "cnn1d_arnn"
+
+
+def default_training(dataset: Dataset, model: str) -> dict[str, Any]:
+    """Keys of `[train]` that suit the size of the data.
+
+    beta = 0.5 and gamma = 5 (the published values for spin snapshots) keep few, independent
+    latents. Batch and epochs follow from a budget of floating point operations.
+    """
+    n = dataset.n_snapshots
+    batch = min(n, 5000 if dataset.deduplicated else 1000)
+
+    def rows(size: int) -> int:
+        return min(size, 1024) if dataset.deduplicated else size
+
+    while batch > 64 and row_cost(dataset.spec, model) * rows(batch) > STEP_BUDGET:
+        batch = max(64, batch // 2)
+    per_epoch = -(-n // batch)
+    affordable = BUDGET / (row_cost(dataset.spec, model) * rows(batch))
+    epochs = round(min(STEPS, affordable) / per_epoch)
+    return {
+        "epochs": int(min(max(epochs, 2), MAX_EPOCHS)),
+        "batch_size": int(batch),
+        "learning_rate": 1e-3,
+        "beta": 0.5,
+        "gamma": 5.0,
+    }
+
+
+def row_cost(spec: DataSpec, model: str) -> float:
+    """Floating point operations of one row in one step (forward and backward), roughly."""
+    n = spec.n_columns
+    if model == "transformer":
+        width, layers = 32, 3
+        return 6.0 * n * layers * (12 * width**2 + 2 * n * width)
+    return 6.0 * 3 * (n * 36) ** 2

@@ -1,0 +1,93 @@
+"""From what the user said to what is done: names looked up, defaults filled in, all checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from qdisc.config import Recipe, Selection, TrainConfig, convert
+from qdisc.dataset.dataset import Dataset
+from qdisc.errors import ConfigError, nearest
+from qdisc.pipeline.defaults import default_model, default_training
+from qdisc.plugin.registry import Registry
+
+OBJECTIVES = ("elbo",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A recipe with nothing left open.
+
+    Attributes:
+        model: The model plugin.
+        model_config: Its Config.
+        objective: Name of the objective.
+        train: TrainConfig.
+        module: The flax module, built.
+    """
+
+    model: Any
+    model_config: Any
+    objective: str
+    train: TrainConfig
+    module: Any
+
+
+def resolve(recipe: Recipe, dataset: Dataset, registry: Registry) -> Settings:
+    """Fill in what the recipe leaves open, and check everything before any work is done.
+
+    Raises:
+        ConfigError: An unknown key, model or objective, or a value without meaning.
+        PluginError: The model plugin cannot be used.
+    """
+    options = dict(recipe.model)
+    name = options.pop("name", None) or default_model(dataset.spec)
+    objective = options.pop("objective", "elbo")
+    if objective not in OBJECTIVES:
+        raise ConfigError(
+            f"unknown objective {objective!r}", where="model.objective", value=objective,
+            hint=nearest(str(objective), OBJECTIVES),
+        )  # fmt: skip
+    if not isinstance(name, str):
+        raise ConfigError("the name of a model is wanted", where="model.name", value=name)
+    model = registry.get("model", name)
+    if dataset.data_type not in model.spec.data_kinds:
+        raise ConfigError(
+            f"model {name!r} does not understand {dataset.data_type} data",
+            where="model.name", value=name, hint=f"try {default_model(dataset.spec)!r}",
+        )  # fmt: skip
+    train = convert({**default_training(dataset, name), **recipe.train}, TrainConfig, "train")
+    if train.dtype == "float64" and "dtype" in model.Config.__struct_fields__:
+        options.setdefault("dtype", "float32")  # built here, promoted inside the training
+    config = convert(options, model.Config, "model")
+    return Settings(model, config, objective, train, model.build(dataset.spec, config))
+
+
+def as_tables(recipe: Recipe, settings: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The complete recipe as TOML tables: running them again repeats the run."""
+    model = {"name": settings.model.spec.name, "objective": settings.objective}
+    tables: dict[str, Any] = {
+        "seed": recipe.seed,
+        "data": dict(data),
+        "model": {**model, **_plain(settings.model_config)},
+        "train": _plain(settings.train),
+        "analyses": _tables(recipe.analyses),
+        "observables": _tables(recipe.observables),
+    }
+    return {key: value for key, value in tables.items() if value != {}}
+
+
+def _plain(struct: Any) -> dict[str, Any]:
+    return {k: v for k, v in msgspec.to_builtins(struct).items() if v is not None}
+
+
+def _tables(selection: Selection) -> dict[str, Any]:
+    out: dict[str, Any] = {name: dict(options) for name, options in selection.options.items()}
+    if selection.run is not None:
+        out["run"] = list(selection.run)
+    if selection.skip:
+        out["skip"] = list(selection.skip)
+    return out

@@ -1,0 +1,154 @@
+"""The doors to the chain: a recipe or data file, a dataset in memory, the demonstration."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qdisc.config import Recipe, apply_overrides, parse_recipe, read_recipe
+from qdisc.dataset.dataset import Dataset
+from qdisc.dataset.load import load
+from qdisc.errors import ConfigError, ResultError
+from qdisc.pipeline.chain import chain
+from qdisc.pipeline.result import Result
+from qdisc.plugin.registry import Registry
+
+SMALL = "QDISC_SMALL"  # set to 1: reduced size, for continuous integration
+
+
+def run(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    loader: str | None = None,
+    strict: bool = False,
+    figures: bool = False,
+    progress: Any = None,
+    registry: Registry | None = None,
+    command: str | None = None,
+) -> Result:
+    """Run a recipe, or analyse a data file with defaults chosen from it.
+
+    Args:
+        source: A recipe (.toml), or a file that a loader reads.
+        out: Result file; a temporary one, gone with the process, if left out.
+        overrides: Dotted keys of the recipe, {"train.epochs": 3}.
+        seed: The one seed of the run.
+        loader: Name of the loader; guessed from the content if left out.
+        strict: Raise at the first failing plugin.
+        figures: Draw the figures beside `out`.
+        progress: An object with stage(name, total), advance(n, **info), message(text).
+        registry: Installed plugins.
+        command: Command line to note in the file.
+
+    Raises:
+        QdiscError: What, where, the value, what to try; before any training where possible.
+    """
+    source = Path(source)
+    target = _target(out)
+    changes = dict(overrides or {})
+    if seed is not None:
+        changes["seed"] = seed
+    if loader is not None:
+        changes["data.loader"] = loader
+    if source.suffix == ".toml":
+        recipe = read_recipe(source, changes)
+    else:
+        recipe = parse_recipe(apply_overrides({"data": {"path": str(source)}}, changes))
+    dataset, table = _load(recipe)
+    return chain(
+        dataset, recipe, target, data_table=table, registry=registry, strict=strict,
+        figures=figures, progress=progress, command=command,
+    )  # fmt: skip
+
+
+def discover(
+    dataset: Dataset,
+    seed: int = 0,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    strict: bool = False,
+    figures: bool = False,
+    progress: Any = None,
+    registry: Registry | None = None,
+    **overrides: Any,
+) -> Result:
+    """Find the phases in a dataset: the whole chain in one call.
+
+    Args:
+        dataset: The snapshots.
+        seed: The one seed of the run.
+        out: Result file; a temporary one, gone with the process, if left out.
+        strict: Raise at the first failing plugin.
+        figures: Draw the figures beside `out`.
+        progress: An object with stage, advance and message.
+        registry: Installed plugins.
+        **overrides: Dotted keys of a recipe: `**{"train.epochs": 3}`.
+    """
+    if not isinstance(dataset, Dataset):
+        raise ConfigError(
+            "discover takes a Dataset", where="dataset", value=type(dataset).__name__,
+            hint="qdisc.load(path), Dataset(...), Dataset.from_samples(...)",
+        )  # fmt: skip
+    recipe = parse_recipe(apply_overrides({}, {**overrides, "seed": seed}))
+    return chain(
+        dataset, recipe, _target(out), data_table=dict(recipe.data), strict=strict,
+        figures=figures, progress=progress, registry=registry,
+    )  # fmt: skip
+
+
+def demo(folder: str | os.PathLike[str], *, progress: Any = None, seed: int = 0) -> Result:
+    """Run the shipped J1-J2 recipe and write `demo.h5` and its figures into `folder`."""
+    from qdisc.physics.catalogue import find_dataset
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = find_dataset("j1j2_3x3")
+    small = {"train.epochs": 1} if os.environ.get(SMALL) == "1" else {}
+    return run(
+        entry.recipe, folder / "demo.h5", overrides=small, seed=seed, figures=True,
+        progress=progress,
+    )  # fmt: skip
+
+
+def _load(recipe: Recipe) -> tuple[Dataset, dict[str, Any]]:
+    options = dict(recipe.data)
+    path = options.pop("path", None)
+    if not isinstance(path, str):
+        raise ConfigError(
+            "the recipe names no data", where="data.path", value=path,
+            hint='[data]\npath = "snapshots.h5"',
+        )  # fmt: skip
+    loader = options.pop("loader", None)
+    file = recipe.folder / path
+    dataset = load(file, loader, **options)
+    table = {"path": str(file), "loader": dataset.source.get("loader", loader or ""), **options}
+    return dataset, table
+
+
+def _target(out: str | os.PathLike[str] | None) -> Path:
+    """Check that the result can be written before hours are spent on it."""
+    if out is None:
+        folder = tempfile.TemporaryDirectory(prefix="qdisc-")
+        path = Path(folder.name) / "result.h5"
+        _KEPT.append(folder)
+        return path
+    path = Path(out)
+    if not path.parent.is_dir():
+        raise ResultError(
+            "the output folder does not exist", where=str(path.parent), value=str(path),
+            hint=f"mkdir -p {path.parent}",
+        )  # fmt: skip
+    if path.is_dir():
+        raise ResultError("the output is a folder, a file is wanted", where=str(path))
+    if not os.access(path.parent, os.W_OK):
+        raise ResultError("the output folder cannot be written", where=str(path.parent))
+    return path
+
+
+_KEPT: list[tempfile.TemporaryDirectory] = []  # removed when the process ends
