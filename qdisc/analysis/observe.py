@@ -23,7 +23,8 @@ def observe(
     """Average an observable over the shots of every point.
 
     The observable sees each configuration once, never once per theta, in physical units and
-    read-only. An optional method `attributes(data_spec)` describes its extra axes.
+    read-only. Its optional method `coordinates(data_spec) -> {name: Variable}` says what the places
+    along extra axes are.
 
     Args:
         observable: `spec` and `__call__(snapshots, data_spec) -> values[sample, ...]`.
@@ -33,7 +34,8 @@ def observe(
     Returns:
         value and std_error, and with model samples model_value and model_std_error, each
         (theta..., extra axes), float32. The error is the ideal bootstrap error of the mean,
-        sqrt(population variance / shots); NaN where a point has fewer than two shots.
+        sqrt(population variance / shots); NaN where a point has fewer than two shots. Coordinates
+        follow.
 
     Raises:
         PluginError: The output has the wrong length, axes or type, or is not finite.
@@ -47,23 +49,24 @@ def observe(
                 f"{out['value'].shape} and {model['model_value'].shape}",
             )  # fmt: skip
         out |= model
+    if hasattr(observable, "coordinates"):
+        out |= _coordinates(observable, dataset, out)
     return out
 
 
 def _map(
     observable: Any, dataset: Dataset, rows: np.ndarray, counts: CountMatrix, prefix: str
 ) -> dict[str, Variable]:
-    spec, data_spec = observable.spec, dataset.spec
+    spec = observable.spec
     mean, variance = streamed_moments(counts, values_in_blocks(observable, dataset, rows))
     error = standard_error(variance, counts.shots())
     dims = (*dataset.theta_dims, *spec.dims)
-    attrs = dict(observable.attributes(data_spec)) if hasattr(observable, "attributes") else {}
     name = spec.long_name or spec.name.replace("_", " ")
     of_model = " of model samples" if prefix else ""
 
     def variable(values: np.ndarray, words: str) -> Variable:
         data = dataset.to_theta(values).astype(np.float32)
-        return Variable(data, dims, spec.units, words, attrs)
+        return Variable(data, dims, spec.units, words)
 
     return {
         f"{prefix}value": variable(mean, name + of_model),
@@ -88,6 +91,23 @@ def values_in_blocks(
             )
         tail = values.shape[1:]
         yield block, values
+
+
+def _coordinates(
+    observable: Any, dataset: Dataset, maps: dict[str, Variable]
+) -> dict[str, Variable]:
+    out = dict(observable.coordinates(dataset.spec))
+    length = dict(zip(maps["value"].dims, maps["value"].shape, strict=True))
+    for name, variable in out.items():
+        if name in maps or not isinstance(variable, Variable):
+            raise _problem(observable, "a coordinate is a Variable with a name of its own", name)
+        for dim, size in zip(variable.dims, variable.shape, strict=True):
+            if length.setdefault(dim, size) != size:
+                raise _problem(
+                    observable, f"coordinate {name!r} does not fit the values",
+                    f"{size} places along {dim!r}, {length[dim]} wanted",
+                )  # fmt: skip
+    return out
 
 
 def _checked(observable: Any, values: Any, n: int) -> np.ndarray:

@@ -80,6 +80,7 @@ class Reconstruction:
                      long_name="-log p(x | z = mu) per snapshot, averaged over shots"),
             Maybe("example", ("theta", "example_of_model", "column"),
                   long_name="model samples: codes, or values of continuous columns"),
+            Provides("observable", ("observable",), "int32", long_name="observable compared"),
             Provides("deviation", ("observable",),
                      long_name="mean |model - data| over theta / range of the data"),
             Provides("z_score", ("observable",),
@@ -108,9 +109,10 @@ class Reconstruction:
             "flag_values": np.arange(len(OBSERVABLES), dtype=np.int32),
             "flag_meanings": " ".join(OBSERVABLES),
         }
+        out["observable"] = Variable(flags["flag_values"], ("observable",), attrs=flags)
         for name, column in (("deviation", 0), ("z_score", 1)):
             data = np.array([pair[column] for pair in pairs], np.float32)
-            out[name] = Variable(data, ("observable",), attrs=flags)
+            out[name] = Variable(data, ("observable",))
         return out
 
 

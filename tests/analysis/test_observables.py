@@ -76,12 +76,15 @@ def test_neel_and_stripes_sit_at_their_momenta():
     assert value[(k == (0.5, 0.0)).all(axis=1)] == pytest.approx(0.5)
 
 
-def test_momenta_can_be_read_from_the_attributes():
-    attrs = structure_factor.attributes(spec(SQUARE))
-    names = attrs["flag_meanings"].split(" ")
+def test_places_along_extra_axes_can_be_read():
+    coordinates = structure_factor.coordinates(spec(SQUARE))
+    names = coordinates["momentum"].attrs["flag_meanings"].split(" ")
     assert names[0] == "(0,0)" and names[5] == "(pi/2,pi)" and names[-1] == "(pi,pi)"
-    np.testing.assert_array_equal(attrs["momenta"].reshape(9, 2)[5], [0.5, 1.0])
+    np.testing.assert_array_equal(coordinates["momenta"].data[5], [0.5, 1.0])
+    assert coordinates["momenta"].dims == ("momentum", "direction")
     assert structure_factor(all_states(), spec()).shape == (16, 3)  # a chain
+    pairs = two_point.coordinates(spec())["pair_sites"].data
+    assert pairs.tolist() == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]
 
 
 def test_asymmetric_state_fixes_the_site_order():

@@ -9,7 +9,7 @@ from qdisc.analysis.observables.magnetisation import magnetisation
 from qdisc.analysis.observe import observe
 from qdisc.dataset.dataset import Dataset
 from qdisc.errors import PluginError
-from qdisc.plugin import ObservableSpec
+from qdisc.plugin import ObservableSpec, Variable
 
 
 class Custom:
@@ -99,3 +99,15 @@ def test_snapshots_cannot_be_changed(toy):
 
     with pytest.raises(ValueError, match="read-only"):
         observe(Custom(spoil), toy.sweep())
+
+
+def test_coordinates_are_checked_against_the_values(toy):
+    out = observe(two_point, toy.sweep())
+    assert out["pair_sites"].shape == (6, 2) and out["value"].dims[-1] == "pair"
+
+    class Wrong(Custom):
+        def coordinates(self, data_spec):
+            return {"pair": Variable(np.arange(5), ("pair",))}
+
+    with pytest.raises(PluginError, match="5 places along 'pair', 4 wanted"):
+        observe(Wrong(lambda s: s, ("pair",)), toy.sweep())

@@ -171,7 +171,7 @@ def test_copying_model_agrees_with_the_data_in_the_whole_report(toy):
     out = run(ds, model, key=jax.random.key(0), analyses=options)
     assert [o.status for o in out] == ["ok"] * 8
     variables = out.analyses["reconstruction"].variables
-    assert variables["z_score"].attrs["flag_meanings"].split() == list(OBSERVABLES)
+    assert variables["observable"].attrs["flag_meanings"].split() == list(OBSERVABLES)
     assert (variables["z_score"].data < 1.3).all() and (variables["deviation"].data < 0.2).all()
     assert variables["deviation"].data[0] < 0.05
     assert variables["example"].shape == (3, 2, 3, 4)

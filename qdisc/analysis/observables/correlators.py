@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qdisc.analysis.observables.columns import KINDS, site_values
-from qdisc.plugin import DataSpec, ObservableSpec
+from qdisc.plugin import DataSpec, ObservableSpec, Variable
 
 _LARGEST_MAP = 2_000_000  # numbers over theta and pairs; more would fill a result file
 
@@ -54,9 +54,10 @@ class TwoPoint:
             return f"{pairs} pairs at {data_spec.n_points} points are too many to store"
         return ""
 
-    def attributes(self, data_spec: DataSpec) -> dict[str, object]:
-        """Number of sites, from which the pairs follow."""
-        return {"n_sites": data_spec.n_sites}
+    def coordinates(self, data_spec: DataSpec) -> dict[str, Variable]:
+        """The two sites of each pair."""
+        sites = np.stack(np.triu_indices(data_spec.n_sites, 1), axis=1).astype(np.int32)
+        return {"pair_sites": Variable(sites, ("pair", "end"), long_name="sites i < j of a pair")}
 
     def __call__(self, snapshots: np.ndarray, data_spec: DataSpec) -> np.ndarray:
         """Return all products of each snapshot, (samples, N (N - 1) / 2)."""

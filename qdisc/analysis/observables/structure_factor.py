@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from qdisc.analysis.observables.columns import KINDS, site_values
-from qdisc.plugin import DataSpec, ObservableSpec
+from qdisc.plugin import DataSpec, ObservableSpec, Variable
 
 _PHASES = (0.0, 0.5, 1.0)  # in units of pi per lattice unit
 _NAMES = ("0", "pi/2", "pi")
@@ -17,8 +17,8 @@ class StructureFactor:
     """S(k) = |sum_i s_i exp(i k r_i)|^2 / N^2 for every k in {0, pi/2, pi}^dim.
 
     Positions r_i are the dataset's `sites` (a chain without them), so k is per lattice unit. A
-    perfect Neel state of spins +-1 has S(pi, ..., pi) = 1. The attributes `flag_values` and
-    `flag_meanings` name the momenta, last direction fastest; `momenta` holds them in units of pi.
+    perfect Neel state of spins +-1 has S(pi, ..., pi) = 1. The scale `momentum` names the momenta,
+    last direction fastest; `momenta (momentum, direction)` holds them in units of pi.
     """
 
     spec = ObservableSpec(
@@ -34,16 +34,19 @@ class StructureFactor:
         dim = data_spec.positions.shape[1]
         return "" if dim <= 3 else f"positions have {dim} coordinates, at most 3 are used"
 
-    def attributes(self, data_spec: DataSpec) -> dict[str, object]:
+    def coordinates(self, data_spec: DataSpec) -> dict[str, Variable]:
         """The momenta, in words and in units of pi."""
         dim = data_spec.positions.shape[1]
         names = [f"({','.join(words)})" for words in itertools.product(_NAMES, repeat=dim)]
+        number = np.arange(len(names), dtype=np.int32)
+        flags = {"flag_values": number, "flag_meanings": " ".join(names)}
         return {
-            "flag_values": np.arange(len(names), dtype=np.int32),
-            "flag_meanings": " ".join(names),
-            "momenta": momenta(dim).reshape(-1),
-            "momenta_units": f"pi per lattice unit, {dim} numbers per momentum",
-        }
+            "momentum": Variable(number, ("momentum",), long_name="momentum", attrs=flags),
+            "momenta": Variable(
+                momenta(dim).astype(np.float32), ("momentum", "direction"),
+                long_name="momentum in units of pi per lattice unit",
+            ),
+        }  # fmt: skip
 
     def __call__(self, snapshots: np.ndarray, data_spec: DataSpec) -> np.ndarray:
         """Return S(k) of each snapshot, (samples, 3**dim)."""
