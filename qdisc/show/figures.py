@@ -170,7 +170,7 @@ def _observable(result: ResultFile, name: str, pair: Any, at: Any) -> Figure:
     title = (value.long_name or name).removesuffix(", data")
     return observable_figure(
         sweep_of(result), value.data, model=read("model_value"), error=read("std_error"),
-        name=title, units=value.units, pair=pair, at=at,
+        name=title, units=value.units, axes=value.dims[len(result.theta_dims) :], pair=pair, at=at,
     )  # fmt: skip
 
 

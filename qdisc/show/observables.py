@@ -12,6 +12,7 @@ from qdisc.show.style import COLOURS, panels, styled
 from qdisc.show.sweep import Sweep
 from qdisc.show.text import labelled, plain
 
+WIDE = 100  # characters that fit over the page
 SETTINGS = 6  # settings shown of an observable that has axes of its own
 
 
@@ -23,6 +24,7 @@ def observable_figure(
     error: np.ndarray | None = None,
     name: str = "",
     units: str = "1",
+    axes: Sequence[str] = (),
     pair: tuple[int, int] = (0, 1),
     at: Sequence[float] | None = None,
 ) -> Figure:
@@ -36,6 +38,7 @@ def observable_figure(
         error: Standard error of `data`.
         name: What is measured.
         units: Its unit.
+        axes: Names of the axes of its own.
         pair: (horizontal, vertical) theta axis.
         at: Values of the other thetas.
     """
@@ -43,7 +46,7 @@ def observable_figure(
     model = None if model is None else np.asarray(model, dtype=np.float64)
     with styled():
         if data.ndim > len(sweep.shape):
-            return _with_axes(sweep, data, model, name, units)
+            return _with_axes(sweep, data, model, labelled(name, units, WIDE), axes)
         if sweep.k == 1:
             return _lines(sweep, data, model, error, name, units)
         parts = [("data", data)] if model is None else [("data", data), ("model", model)]
@@ -58,7 +61,7 @@ def observable_figure(
                       pair=pair, at=at, signed=True)  # fmt: skip
             for ax in axes[1:]:
                 ax.set_ylabel("")
-        figure.suptitle(labelled(name, units), fontsize=8)
+        figure.suptitle(labelled(name, units, WIDE), fontsize=8)
     return figure
 
 
@@ -81,7 +84,7 @@ def _lines(
 
 
 def _with_axes(
-    sweep: Sweep, data: np.ndarray, model: np.ndarray | None, name: str, units: str
+    sweep: Sweep, data: np.ndarray, model: np.ndarray | None, title: str, names: Sequence[str]
 ) -> Figure:
     """Draw an observable with axes of its own at a few settings spread over the sweep."""
     flat = data.reshape(sweep.theta.shape[0], *data.shape[len(sweep.shape) :])
@@ -89,12 +92,12 @@ def _with_axes(
     if flat.ndim == 3:
         figure = _images(sweep, flat, other)
     else:
-        figure = _curves(sweep, flat.reshape(len(flat), -1), other)
-    figure.suptitle(labelled(name, units), fontsize=8)
+        figure = _curves(sweep, flat.reshape(len(flat), -1), other, " x ".join(names))
+    figure.suptitle(title, fontsize=8)
     return figure
 
 
-def _curves(sweep: Sweep, data: np.ndarray, model: np.ndarray | None) -> Figure:
+def _curves(sweep: Sweep, data: np.ndarray, model: np.ndarray | None, name: str) -> Figure:
     chosen = spread(len(data), SETTINGS)
     figure, axes = panels(len(chosen), height=1.7)
     x = np.arange(data.shape[1])
@@ -103,6 +106,8 @@ def _curves(sweep: Sweep, data: np.ndarray, model: np.ndarray | None) -> Figure:
         if model is not None:
             ax.plot(x, model.reshape(data.shape)[point], "-", label="model", color=COLOURS[1])
         ax.plot(x, data[point], "o", label="data", color=COLOURS[0])
+        ax.set_xlabel(plain(name))
+        ax.xaxis.get_major_locator().set_params(integer=True)
     if model is not None:
         axes[0].legend()
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from qdisc.results.reader import ResultFile
 
 WIDTH = 80
+_NUMBER = re.compile(r"(-|-?[\d.e+-]+( %)?)\Z")
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,14 @@ def print_summary(result: ResultFile, stream: IO[str], files: Sequence[Path | st
 
     console = Console(file=stream)
     for section in sections(result, files):
+        console.print(Text(section.title, style="bold"))
         table = Table(
-            title=Text(section.title, style="bold"), title_justify="left", box=None,
-            show_header=bool(section.header), header_style="dim", padding=(0, 2, 0, 0),
-        )  # fmt: skip
-        for n in range(len(section.header or section.rows[0])):
-            number = n > 0 and bool(section.header) and section.title != "Plugins not ok"
-            heading = section.header[n] if section.header else ""
-            table.add_column(heading, justify="right" if number else "left", overflow="fold")
+            box=None, show_header=bool(section.header), header_style="dim", padding=(0, 2, 0, 0)
+        )
+        columns = zip(section.header or ("",) * len(section.rows[0]), *section.rows, strict=True)
+        for heading, *cells in columns:
+            numbers = section.header and all(_NUMBER.match(cell) for cell in cells)
+            table.add_column(heading, justify="right" if numbers else "left", overflow="fold")
         for row in section.rows:
             table.add_row(*(Text(cell) for cell in row))  # Text: a name is no markup
         console.print(table)
@@ -118,6 +120,7 @@ def _latents(result: ResultFile) -> Section:
 _LOSS = (
     ("reconstruction", "reconstruction loss", "-log p(x|z), model"),
     ("rate", "rate", "KL, what z tells about x"),
+    ("", "their sum", "never below H(x), but for noise"),
     ("entropy_x_given_theta", "H(x|theta)", "entropy of the data, plug-in"),
     ("entropy_x", "H(x)", "entropy of the data, all settings"),
 )
@@ -128,15 +131,21 @@ def _loss(result: ResultFile) -> Section:
     if not result.has("/training"):
         return Section("Loss", (), ())
     attrs = result.group("/training").attrs
+    known = {key: _number(attrs.get(key)) for key, _, _ in _LOSS if key}
+    known[""] = known["reconstruction"] + known["rate"]
     rows = [
-        (words, f"{float(attrs[key]):.3f}", meaning)
+        (words, f"{known[key]:.3f}", meaning)
         for key, words, meaning in _LOSS
-        if isinstance(attrs.get(key), int | float | np.number) and np.isfinite(attrs[key])
+        if np.isfinite(known[key])
     ]
     if not rows and result.has("/training/loss"):
         loss = result.variable("/training/loss").data
         rows = [("loss", f"{loss[-1]:.3f}", "last epoch")] if loss.size else []
     return Section("Loss", ("per snapshot", "nat", ""), tuple(rows))
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float | np.number) else float("nan")
 
 
 def _observables(result: ResultFile) -> Section:

@@ -22,10 +22,10 @@ def plain(text: object, longest: int = LONGEST) -> str:
     return "".join(c if ord(c) in known else "?" for c in kept).replace("$", r"\$")
 
 
-def labelled(name: object, units: object = "1") -> str:
+def labelled(name: object, units: object = "1", longest: int = LONGEST) -> str:
     """Return "name (units)"; a pure number carries no bracket."""
-    unit = str(units).strip()
-    return plain(name) if unit in ("", "1") else f"{plain(name)} ({plain(unit, 24)})"
+    unit, words = str(units).strip(), plain(name, longest)
+    return words if unit in ("", "1") else f"{words} ({plain(unit, 24)})"
 
 
 def setting(name: object, value: float, units: object = "1") -> str:

@@ -53,6 +53,7 @@ def test_the_numbers_are_those_of_the_file(full):
     assert "Latents: 1 of 2 active, rate 0.750 nat" in lines
     assert "0       0.700     active" in lines and "1       0.050" in lines
     assert "reconstruction loss  1.500  -log p(x|z), model" in lines
+    assert "their sum            2.250  never below H(x), but for noise" in lines
     assert "H(x|theta)           1.250  entropy of the data, plug-in" in lines
     assert "H(x)                 2.250  entropy of the data, all settings" in lines
     # |difference| 1/8 over a range of 4/8; 1/8 / sqrt(2) as z
