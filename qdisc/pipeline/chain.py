@@ -172,11 +172,22 @@ def _training_group(training: Fit, dataset: Dataset, outcomes: runner.Outcomes) 
     if entropies is not None:
         extra["entropy_x"] = entropies.x
         extra["entropy_x_given_theta"] = entropies.x_given_theta
+    order = _latent_order(training, outcomes)
     return build.training_group(
-        training.loss, training.terms, training.logvar, training.kl, training.stop_reason,
+        training.loss, training.terms, training.logvar[:, order], training.kl[:, order],
+        training.stop_reason,
         training.seed, validation_loss=training.validation_loss, message=training.message,
         config=training.config, extra=extra,
     )  # fmt: skip
+
+
+def _latent_order(training: Fit, outcomes: runner.Outcomes) -> np.ndarray:
+    """Columns of the training curves in the order of the latent map."""
+    found = outcomes.analyses.get("latent_map")
+    if found is not None and found.ok:
+        return found.variables["order"].data
+    last = training.kl[-1] if len(training.kl) else np.zeros(training.kl.shape[1])
+    return np.argsort(-last, kind="stable")
 
 
 def _observable_group(outcome: Any, dataset: Dataset) -> Group:
@@ -190,6 +201,6 @@ def _observable_group(outcome: Any, dataset: Dataset) -> Group:
 
 def _analysis_group(outcome: Any) -> Group:
     return build.analysis_group(
-        outcome.name, version=outcome.version, contract=outcome.contract, config=outcome.config,
-        status=outcome.status, message=outcome.message, variables=outcome.variables,
+        outcome.name, version=outcome.version, contract=outcome.contract,
+        config=dict(outcome.config), status=outcome.status, message=outcome.message, variables=outcome.variables,
     )  # fmt: skip

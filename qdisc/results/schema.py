@@ -15,7 +15,9 @@ from qdisc.plugin import Variable
 
 SCHEMA = "1.0"
 CONVENTIONS = "CF-1.11, qdisc-1.0"
-STATUSES = ("ok", "skipped", "failed")
+STATUSES = (
+    "ok", "skipped", "failed", "disabled", "ambiguous", "broken", "invalid", "incompatible",
+)  # fmt: skip
 DTYPES = (
     "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
 )  # fmt: skip

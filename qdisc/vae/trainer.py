@@ -218,8 +218,9 @@ class VAETrainer:
         Returns:
             The figure, or the figures; shown as well when the backend is interactive.
         """
+        from qdisc.show.latent import MOST_ROWS, latent_figure
         from qdisc.show.present import present
-        from qdisc.show.published import latent_figures
+        from qdisc.show.sweep import Sweep
 
         if latvar is None:
             pair = (0,) if len(self.dataset.thetas) == 1 else tuple(theta_pair)
@@ -227,14 +228,18 @@ class VAETrainer:
                 self.compute_repr2d(theta_pair)
             latvar = self.latvar
         assert latvar is not None
-        pair = latvar["theta_pair"]
-        figures = latent_figures(
-            latvar,
-            [self.dataset.thetas[i] for i in pair],
-            [self.dataset.theta_names[i] for i in pair],
-            [self.dataset.theta_units[i] for i in pair],
-            subplot=subplot,
-        )
+        chosen = [self.dataset.thetas[i] for i in latvar["theta_pair"]]
+        names = [self.dataset.theta_names[i] for i in latvar["theta_pair"]]
+        units = [self.dataset.theta_units[i] for i in latvar["theta_pair"]]
+        count = len(latvar["id_lat"])
+        keys = {"mu": "mu{}", "mu_abs": "mu{}_abs", "logvar": "logvar{}"}
+        maps = {
+            name: np.stack([latvar[key.format(i)] for i in range(count)], axis=-1)
+            for name, key in keys.items()
+        }
+        sweep = Sweep.grid(chosen, names, units)
+        groups = [range(min(count, MOST_ROWS))] if subplot else [[i] for i in range(count)]
+        figures = [latent_figure(sweep, maps, list(group)) for group in groups]
         for figure in figures:
             present(figure)
         return figures[0] if subplot else figures
@@ -252,13 +257,20 @@ class VAETrainer:
     def plot_training(self, num_epochs: int) -> Any:
         """Draw loss, reconstruction and log variances against the epoch; return the figure."""
         from qdisc.show.present import present
-        from qdisc.show.published import history_figure
+        from qdisc.show.training import training_figure
 
-        figure = history_figure(
-            np.asarray(self.history_loss),
-            np.asarray(self.history_recon),
-            np.asarray(self.history_logvar),
-            num_epochs,
+        if not self.history_loss:
+            raise TrainingError(
+                "there is nothing to draw yet", where="VAETrainer.plot_training",
+                hint="call train(...) first",
+            )  # fmt: skip
+        loss = np.asarray(self.history_loss)
+        figure = training_figure(
+            loss,
+            {"reconstruction": np.asarray(self.history_recon)},
+            logvar=np.asarray(self.history_logvar),
+            active=list(range(len(self.history_logvar[0]))),
+            step=np.linspace(0, num_epochs, loss.size, endpoint=False),
         )
         present(figure)
         return figure
