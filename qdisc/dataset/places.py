@@ -7,9 +7,9 @@ import os
 from qdisc.errors import DataError
 
 
-def place(path: str | os.PathLike[str], inner: str) -> str:
-    """Name a place in a file, printable whatever bytes the names in it hold."""
-    text = f"{os.fspath(path)}: {inner}"
+def place(path: str | os.PathLike[str], inner: str = "") -> str:
+    """Name a file, or a place in it, printable whatever bytes the names in it hold."""
+    text = f"{os.fspath(path)}: {inner}" if inner else os.fspath(path)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -17,7 +17,7 @@ def in_file(error: DataError, path: str | os.PathLike[str]) -> DataError:
     """The same error with the file in its place."""
     if os.fspath(path) in (error.where or ""):
         return error
-    where = place(path, error.where) if error.where else os.fspath(path)
+    where = place(path, error.where or "")
     new = DataError(error.what, where=where, hint=error.hint)
     if error.where is not None:  # the line with the value stays as it was
         new.args = (str(error).replace(f"  where: {error.where}", f"  where: {where}", 1),)

@@ -8,12 +8,13 @@ whole file before anything is read and refuses all of that, naming the place. Li
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import h5py
 import numpy as np
@@ -21,6 +22,7 @@ from h5py import h5a, h5d, h5o, h5t, h5z
 
 from qdisc.dataset.global_heap import broken_heap
 from qdisc.dataset.places import place
+from qdisc.dataset.text_length import longest_text
 from qdisc.errors import DataError, QdiscError
 
 _ALLOWED_FILTERS = {
@@ -83,7 +85,8 @@ def safe_open(
             raise _not_opened(path, problem, error) from problem
         with file:
             _check_text(file, path, error)
-            _Walk(path, error, limits or Limits(), allow_strings).run(file)
+            with path.open("rb") as raw, _view(raw) as view:
+                _Walk(path, view, error, limits or Limits(), allow_strings).run(file)
             yield file
 
 
@@ -110,7 +113,7 @@ def h5_errors(
 
 
 def _check_file(path: Path, error: type[QdiscError]) -> None:
-    where = place(path.parent, path.name)
+    where = place(path)
     if not path.exists():
         raise error("there is no such file", where=where, hint="check the path")
     if path.is_dir():
@@ -129,7 +132,7 @@ def _check_file(path: Path, error: type[QdiscError]) -> None:
 
 
 def _not_opened(path: Path, problem: OSError, error: type[QdiscError]) -> QdiscError:
-    text, where = str(problem), place(path.parent, path.name)
+    text, where = str(problem), place(path)
     if "truncated" in text:
         return error("the file is truncated", where=where, value=text, hint="copy it again")
     if "lock file" in text or "already open" in text:
@@ -158,18 +161,28 @@ def _check_text(file: h5py.File, path: Path, error: type[QdiscError]) -> None:
         )
 
 
+def _view(raw: BinaryIO) -> mmap.mmap:
+    return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ)
+
+
 class _Walk:
     """One pass over all links, objects and attributes of a file; raises at the first refusal."""
 
     def __init__(
-        self, path: Path, error: type[QdiscError], limits: Limits, allow_strings: bool
+        self,
+        path: Path,
+        view: mmap.mmap,
+        error: type[QdiscError],
+        limits: Limits,
+        allow_strings: bool,
     ) -> None:
-        self.path, self.error, self.limits = path, error, limits
+        self.path, self.view, self.error, self.limits = path, view, error, limits
         self.allow_strings = allow_strings
         self.size = path.stat().st_size
         self.links, self.declared = 0, 0
 
     def run(self, root: h5py.Group) -> None:
+        self.base = root.file.userblock_size
         seen = {h5o.get_info(root.id).addr}
         self._attributes(root, "/")
         stack: list[tuple[h5py.Group, str]] = [(root, "")]
@@ -245,6 +258,9 @@ class _Walk:
             count = h5a.get_num_attrs(obj.id)
             if count > self.limits.max_attributes:
                 self._refuse("too many attributes", inner, count)
+            text = longest_text(self.view, h5o.get_info(obj.id).addr, self.base) if count else 0
+            if text > self.limits.max_attribute_bytes:
+                self._refuse("a text attribute that is too long", inner, f"{text} bytes declared")
             for index in range(count):
                 attribute = h5a.open(obj.id, index=index)
                 name = attribute.name.decode("utf-8", "backslashreplace")
