@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from qdisc.errors import ConfigError, DataError
 from qdisc.nn import sites
 from qdisc.nn.checks import check_data_type
+from qdisc.nn.inputs import check_latent_dim
 from qdisc.nn.sites import Sites
 
 
@@ -81,6 +82,9 @@ def sample_cached(
         return decoder.apply(variables, *args, method=method)
 
     data_type, dtype = decoder.data_type, decoder.dtype
+    check_latent_dim(z.shape, None, type(decoder).__name__)
+    # parameters read from a file are numpy arrays, which a traced site cannot index
+    variables = jax.tree.map(jnp.asarray, variables)
     n, batch = call("n_sites"), z.shape[0]
     bases = check_bases(bases, data_type, batch, n, type(decoder).__name__)
     fixed, cache = call("start", z.astype(dtype))
@@ -140,6 +144,7 @@ def sample_from_conditionals(
         Snapshots (B, columns) as `sample_cached`.
     """
     check_data_type(data_type, "sample_from_conditionals")
+    check_latent_dim(z.shape, None, "sample_from_conditionals")
     if order not in ("interleaved", "halves"):
         raise ConfigError("unknown order", value=order, hint="interleaved or halves")
     batch = z.shape[0]

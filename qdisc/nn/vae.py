@@ -72,7 +72,7 @@ class VAEmodel(nn.Module):
         """
         decoder, variables = self.decoder.unbind()
         z = jnp.asarray(z)
-        if hasattr(decoder, "start") and hasattr(decoder, "step"):
+        if callable(getattr(decoder, "start", None)) and callable(getattr(decoder, "step", None)):
             return sample_cached(decoder, variables, z, key, bases)
         if not hasattr(decoder, "n_sites"):
             raise ConfigError(

@@ -121,7 +121,7 @@ def test_hybrid_toy_joint_normalises(decoder):
 
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_variance_is_bounded_below(decoder):
-    """However small the free parameter: var >= floor scale^2, so the Gaussian loss has a minimum."""
+    """However small the free parameter, var >= floor scale^2: the Gaussian loss has a minimum."""
     module = small(decoder, data_type="continuous", scale=(2.0, 2.0), variance_floor=1e-3)
     x, z = jnp.zeros((4, 2), jnp.float32), jnp.ones((4, 2), jnp.float32)
     variables = init(module, z, x)
