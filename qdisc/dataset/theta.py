@@ -102,19 +102,30 @@ def refuse_duplicates(points: np.ndarray, where: str) -> None:
 
 
 def grid_axes(points: np.ndarray) -> tuple[list[np.ndarray], np.ndarray] | None:
-    """Axes of the full product that the points fill, and the points' C order; None if not."""
+    """Axes of the full product that the points fill, and the points' C order; None if not.
+
+    Points that come in C order keep the order of their axes, descending ones too; all others are
+    sorted.
+    """
     keys = rounded(points)
-    axes, index = [], []
+    firsts, index = [], []
     for column in range(points.shape[1]):
         _, first, inverse = np.unique(keys[:, column], return_index=True, return_inverse=True)
-        axes.append(points[first, column])
+        firsts.append(first)
         index.append(inverse.reshape(-1))
-    shape = tuple(axis.size for axis in axes)
+    shape = tuple(first.size for first in firsts)
     if math.prod(shape) != points.shape[0]:
         return None
+    in_order = np.arange(points.shape[0])
+    ranks = [np.argsort(np.argsort(first)) for first in firsts]
+    as_seen = np.ravel_multi_index([r[i] for r, i in zip(ranks, index, strict=True)], shape)
+    if np.array_equal(as_seen, in_order):
+        return [points[np.sort(first), c] for c, first in enumerate(firsts)], in_order
     flat: np.ndarray = np.asarray(np.ravel_multi_index(tuple(index), shape))
     order = np.argsort(flat)
-    return (axes, order) if np.array_equal(flat[order], np.arange(flat.size)) else None
+    if not np.array_equal(flat[order], in_order):
+        return None
+    return [points[first, c] for c, first in enumerate(firsts)], order
 
 
 def as_names(names: Sequence[str] | None, k: int) -> tuple[str, ...]:

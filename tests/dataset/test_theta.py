@@ -37,6 +37,15 @@ def test_from_configurations_in_any_order_of_points(make, same):
     same(shuffled, ds)
 
 
+def test_a_grid_in_c_order_keeps_its_axes():
+    points = [[a, b] for a in (3.0, 1.0, 2.0) for b in (0.5, -0.5)]
+    ds = Dataset.from_points(np.eye(6), range(6), points, data_type="continuous")
+    assert [axis.tolist() for axis in ds.thetas] == [[3.0, 1.0, 2.0], [0.5, -0.5]]
+    np.testing.assert_array_equal(ds.samples, np.eye(6))
+    mixed = Dataset.from_points(np.eye(6), range(6), points[::-1], data_type="continuous")
+    assert [axis.tolist() for axis in mixed.thetas] == [[2.0, 1.0, 3.0], [-0.5, 0.5]]
+
+
 def test_rounding_does_not_split_a_setting():
     ds = _continuous([[1.0], [3.0]], [0.1 * 3, 0.3])
     assert ds.n_points == 1 and ds.average(ds.configurations).tolist() == [[2.0]]
@@ -109,7 +118,8 @@ def test_theta_is_numbers():
 @pytest.mark.parametrize("point", [[0, 1, 3], [0, -1, 1], [0.5, 1, 1], [0, 1], ["a", "b", "c"]])
 def test_point_names_a_row(point):
     text = _refused(
-        "point", lambda: Dataset.from_points(np.ones((3, 1)), point, [0, 1, 2], data_type="continuous")
+        "point",
+        lambda: Dataset.from_points(np.ones((3, 1)), point, [0, 1, 2], data_type="continuous"),
     )
     assert "where: point" in text and "try:" in text
 

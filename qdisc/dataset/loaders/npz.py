@@ -26,6 +26,7 @@ from qdisc.dataset.hdf5 import replacing
 from qdisc.dataset.loaders.npz_file import npz_names, read_npz
 from qdisc.dataset.loaders.options import DataConfig
 from qdisc.dataset.places import in_file
+from qdisc.dataset.theta import unique_points
 from qdisc.errors import DataError, nearest
 from qdisc.plugin import LoaderSpec
 
@@ -83,7 +84,9 @@ loader = NpzLoader()
 
 
 def save_npz(dataset: Dataset, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Write a dataset as .npz: layout (c) when counts are stored or points are empty, else (a).
+    """Write a dataset as .npz: layout (a) when that says everything, else (c).
+
+    Layout (a) sorts the points and knows no empty ones.
 
     Raises:
         DataError: The file exists, or cannot be written.
@@ -99,7 +102,8 @@ def save_npz(dataset: Dataset, path: str | os.PathLike[str], *, overwrite: bool 
             arrays[key] = np.array(getattr(dataset, key))
     if dataset.name:
         arrays["name"] = np.array(dataset.name)
-    if dataset.deduplicated or not dataset.shots.all():
+    in_order = np.array_equal(unique_points(dataset.theta)[0], dataset.theta)
+    if dataset.deduplicated or not dataset.shots.all() or not in_order:
         arrays |= {"configurations": dataset.configurations, "theta": dataset.theta}
         for key in ("data", "indices", "indptr"):
             arrays[f"counts_{key}"] = getattr(dataset.counts, key)
