@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -71,6 +72,11 @@ class Resources:
             return sample_sweep(model, self.dataset, latent, self._n_samples, self._key)
 
         return self._once("model_samples", make)
+
+    def prepare(self, name: str) -> None:
+        """Make a lazy part now; a failure waits for whoever asks for it."""
+        with contextlib.suppress(Exception):  # kept by _once, and raised again at every use
+            getattr(self, name)
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self._made:

@@ -35,8 +35,10 @@ class ModelSweep:
 
 def default_samples(dataset: Dataset) -> int:
     """Samples per point: as precise as the data at most, within a budget of drawn sites."""
-    affordable = _BUDGET // (dataset.n_points * dataset.n_sites)
-    return int(max(16, min(1000, 4 * int(dataset.shots.max()), affordable)))
+    n_sites = dataset.n_sites
+    cost = n_sites * max(1, n_sites // 32)  # attention makes late sites dearer
+    affordable = _BUDGET // (dataset.n_points * cost)
+    return int(max(32, min(1000, 4 * int(dataset.shots.max()), affordable)))
 
 
 def sample_sweep(

@@ -27,7 +27,7 @@ from qdisc.plugin.variable import Variable
 
 EVERYTHING = Selection()
 Progress = Callable[[str, int, int], None]
-"""Called with the name of the plugin that starts ("" at the end), plugins done, and of how many."""
+"""Called with what starts (a plugin, "model_samples", "" at the end), plugins done, of how many."""
 
 
 def run(
@@ -54,7 +54,7 @@ def run(
         analyses: Which analyses run, with their options.
         registry: Installed plugins; looked up when left out.
         strict: Raise the first failure instead of keeping it.
-        progress: Called before each plugin and at the end.
+        progress: Called before the model is sampled, before each plugin and at the end.
 
     Returns:
         One outcome per plugin, whatever became of it.
@@ -82,6 +82,10 @@ def run(
             outcomes[node] = _outcome(job, "invalid", message=str(problem))
         elif not job.runs:
             outcomes[node] = _not_run(job)
+    if model is not None and any(kind == "observable" for kind, _ in order):
+        if progress:
+            progress("model_samples", 0, len(order))  # most of the waiting is here
+        resources.prepare("model_samples")
     sizes = Sizes(dataset)
     for done, node in enumerate(order):
         if progress:

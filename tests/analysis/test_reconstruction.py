@@ -207,7 +207,7 @@ def test_agreement_numbers():
 
 def test_number_of_samples(toy):
     ds = toy.sweep(shots=100)
-    assert default_samples(ds) == 400 and default_samples(toy.sweep(shots=1)) == 16
+    assert default_samples(ds) == 400 and default_samples(toy.sweep(shots=1)) == 32
     assert default_samples(toy.sweep(shots=1000)) == 1000
     parts = resources(ds, toy.Copy(), toy)
     for bad in (0, 2.5, True):

@@ -331,4 +331,6 @@ def test_progress_names_every_plugin_in_order(toy):
     seen = []
     start(toy, progress=lambda *a: seen.append(a), observables=Selection(run=("magnetisation",)),
           analyses=Selection(run=("latent_map",)))  # fmt: skip
-    assert seen == [("magnetisation", 0, 2), ("latent_map", 1, 2), ("", 2, 2)]
+    assert seen == [
+        ("model_samples", 0, 2), ("magnetisation", 0, 2), ("latent_map", 1, 2), ("", 2, 2),
+    ]  # fmt: skip
