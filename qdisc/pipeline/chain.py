@@ -202,5 +202,6 @@ def _observable_group(outcome: Any, dataset: Dataset) -> Group:
 def _analysis_group(outcome: Any) -> Group:
     return build.analysis_group(
         outcome.name, version=outcome.version, contract=outcome.contract,
-        config=dict(outcome.config), status=outcome.status, message=outcome.message, variables=outcome.variables,
+        config=dict(outcome.config), status=outcome.status, message=outcome.message,
+        variables=outcome.variables,
     )  # fmt: skip
