@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from qdisc._typing import Key
-from qdisc.analysis.outputs import Maybe
 from qdisc.dataset.counts import CountMatrix
 from qdisc.errors import ConfigError
 from qdisc.plugin import AnalysisSpec, Config, Provides, Variable
@@ -59,7 +58,7 @@ class LatentMap:
             Provides("histogram_all", ("latent", "bin"), "int64",
                      long_name="snapshots per bin of mu over the whole sweep"),
             Provides("bin_edges", ("latent", "bin_edge"), long_name="edges of the bins of mu"),
-            Maybe("label_probs", ("theta", "label"), long_name="probability of each label"),
+            Provides("label_probs", ("theta", "label"), long_name="probability of each label", optional=True),
         ),
     )  # fmt: skip
     Config = LatentMapConfig

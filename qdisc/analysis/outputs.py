@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,6 @@ from qdisc.plugin.variable import Variable
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WHOLE = {"i": "whole", "u": "whole", "b": "whole", "f": "real"}
-
-
-@dataclass(frozen=True)
-class Maybe(Provides):
-    """An output that some models or kinds of data do not have."""
-
-    optional: bool = True
 
 
 class Sizes:

@@ -14,7 +14,6 @@ from qdisc.analysis.latent import LatentTable
 from qdisc.analysis.model import Model
 from qdisc.analysis.model_samples import ModelSweep
 from qdisc.analysis.moments import streamed_mean
-from qdisc.analysis.outputs import Maybe
 from qdisc.dataset.dataset import Dataset
 from qdisc.errors import ConfigError
 from qdisc.objectives.likelihood import reconstruction_nll
@@ -72,14 +71,14 @@ class Reconstruction:
         optional_needs=tuple(f"observable:{name}" for name in OBSERVABLES),
         default=True,
         provides=(
-            Maybe("cp", ("theta", "site", "state"),
-                  long_name="conditional probability of each local state, averaged over shots"),
-            Maybe("mean", ("theta", "site"), long_name="conditional mean, averaged over shots"),
-            Maybe("logvar", ("theta", "site"), long_name="conditional log variance, averaged"),
+            Provides("cp", ("theta", "site", "state"),
+                  long_name="conditional probability of each local state, averaged over shots", optional=True),
+            Provides("mean", ("theta", "site"), long_name="conditional mean, averaged over shots", optional=True),
+            Provides("logvar", ("theta", "site"), long_name="conditional log variance, averaged", optional=True),
             Provides("nll", ("theta",), units="nat",
                      long_name="-log p(x | z = mu) per snapshot, averaged over shots"),
-            Maybe("example", ("theta", "example_of_model", "column"),
-                  long_name="model samples: codes, or values of continuous columns"),
+            Provides("example", ("theta", "example_of_model", "column"),
+                  long_name="model samples: codes, or values of continuous columns", optional=True),
             Provides("observable", ("observable",), "int32", long_name="observable compared"),
             Provides("deviation", ("observable",),
                      long_name="mean |model - data| over theta / range of the data"),

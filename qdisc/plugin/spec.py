@@ -77,13 +77,17 @@ class ObservableSpec(Spec):
 
 @dataclass(frozen=True)
 class Provides:
-    """One output of an analysis; "theta" in `dims` stands for all theta dimensions."""
+    """One output of an analysis; "theta" in `dims` stands for all theta dimensions.
+
+    An `optional` output may be missing: some models or kinds of data do not have it.
+    """
 
     name: str
     dims: tuple[str, ...]
     dtype: str = "float32"
     units: str = "1"
     long_name: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
