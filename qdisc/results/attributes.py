@@ -113,6 +113,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    """Text that was stored badly comes back escaped, so that it can be printed and written."""
     if isinstance(value, tuple):
-        return list(value)
-    return value
+        return [clean(text) for text in value]
+    return clean(value) if isinstance(value, str) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,9 +92,9 @@ def _examples(dataset: Dataset, rng_seed: int, n_examples: int) -> Variable:
     missing = np.nan if rows.dtype.kind == "f" else np.iinfo(rows.dtype).max
     shape = (dataset.n_points, n_examples, dataset.input_size)
     out = np.full(shape, missing, dtype=rows.dtype)
-    attrs: Mapping[str, object] = (
-        {} if dataset.shots.all() else {"missing_value": out.dtype.type(missing)}
-    )
+    attrs: dict[str, object] = {}
+    if not dataset.shots.all():
+        attrs["missing_value"] = np.array([missing], dtype=out.dtype)  # of the data's own type
     ends = np.cumsum(counts.data)
     for point, shots in enumerate(dataset.shots):
         if shots:

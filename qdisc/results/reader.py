@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import msgspec
@@ -19,6 +19,8 @@ from qdisc.errors import ResultError
 from qdisc.plugin import DataSpec, Variable
 from qdisc.results import tree as _tree
 from qdisc.results.schema import SCHEMA, Group
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,26 @@ class ResultFile:
         with self._open() as file:
             return path.strip("/") in file if path.strip("/") else True
 
+    def _attribute(self, path: str, name: str, kind: type[T]) -> T:
+        """An attribute that every result has.
+
+        Raises:
+            ResultError: It is missing, or of another kind.
+        """
+        value = self.group(path).attrs.get(name)
+        if not isinstance(value, kind):
+            raise ResultError(
+                "an attribute is missing or of the wrong kind", where=f"{self.path}: {path}@{name}",
+                value=value, hint="see `qdisc result validate`",
+            )  # fmt: skip
+        return value
+
     # -- the sweep -----------------------------------------------------------------------------
 
     @property
     def theta_names(self) -> tuple[str, ...]:
         """Names of the settings, in order."""
-        return tuple(self.group("/dataset").attrs["theta_names"])
+        return tuple(self._attribute("/dataset", "theta_names", list))
 
     @property
     def theta_dims(self) -> tuple[str, ...]:
@@ -127,8 +143,16 @@ class ResultFile:
     def points(self) -> np.ndarray:
         """Settings of all points in the order of a flattened map, float64 (points, k)."""
         columns = [self.theta(name).data for name in self.theta_names]
-        if self.theta_dims != ("point",):
+        shape = self.variable("/dataset/n_snapshots").shape
+        grid = self.theta_dims != ("point",)
+        if grid and columns and tuple(c.size for c in columns) == shape:
             columns = [c.reshape(-1) for c in np.meshgrid(*columns, indexing="ij")]
+        elif grid or any(c.shape != shape for c in columns):
+            raise ResultError(
+                "the settings do not fit the sweep", where=f"{self.path}: /dataset/n_snapshots",
+                value=f"shape {shape}, settings of {[c.size for c in columns]}",
+                hint="see `qdisc result validate`",
+            )  # fmt: skip
         return np.stack(columns, axis=1).astype(np.float64)
 
     # -- what was found ------------------------------------------------------------------------
@@ -157,7 +181,7 @@ class ResultFile:
     @property
     def data_spec(self) -> DataSpec:
         """Description of the data that the model was built for."""
-        text = self.group("/model").attrs.get("data_spec", "")
+        text = self._attribute("/model", "data_spec", str)
         try:
             return msgspec.json.decode(text, type=DataSpec)
         except msgspec.MsgspecError as error:
@@ -169,12 +193,12 @@ class ResultFile:
     @property
     def config_toml(self) -> str:
         """The complete recipe, as TOML."""
-        return str(self.group("/provenance").attrs.get("config.toml", ""))
+        return self._attribute("/provenance", "config.toml", str)
 
     @property
     def seed(self) -> int:
         """The one seed of the run."""
-        return int(self.group("/provenance").attrs.get("seed", 0))
+        return self._attribute("/provenance", "seed", int)
 
     def examples(self) -> Variable:
         """A few snapshots of each setting, (theta..., example, column), as codes."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import h5py
 import numpy as np
 
 from qdisc.dataset.safe_read import read_attribute
 from qdisc.errors import ResultError
+from qdisc.results import tree
 from qdisc.results.attributes import MAX_TEXT, decode
 from qdisc.results.findings import Finding
 from qdisc.results.schema import DTYPES, RESERVED
 
+Sizes: TypeAlias = dict[str, tuple[int, str]]
+Attached: TypeAlias = dict[tuple[int, int], list[str]]
 _FILTERS = (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE)
 
 
@@ -39,7 +42,7 @@ def check_attributes(node: Any, path: str) -> Generator[Finding, None, dict[str,
 
 
 def check_variable(
-    dataset: h5py.Dataset, path: str, sizes: dict[str, tuple[int, str]]
+    dataset: h5py.Dataset, path: str, sizes: Sizes, attached: Attached
 ) -> Iterator[Finding]:
     """Yield findings about one dataset.
 
@@ -47,6 +50,7 @@ def check_variable(
         dataset: It.
         path: Its path.
         sizes: Size of every dimension met so far, and where; filled here.
+        attached: The scales of each axis, from `tree.attached_scales`.
     """
     attrs = yield from check_attributes(dataset, path)
     if dataset.dtype.kind in "OSUV" and _is_text(dataset.dtype):
@@ -66,7 +70,7 @@ def check_variable(
     if set(codes) - set(_FILTERS):
         yield Finding("QD017", "ERROR", path, f"filters {codes}", "gzip and shuffle only")
     yield from _flags(path, attrs)
-    yield from _dims(dataset, path, attrs.get("dims"), sizes)
+    yield from _dims(dataset, path, attrs.get("dims"), sizes, attached)
 
 
 def _is_text(dtype: np.dtype) -> bool:
@@ -89,7 +93,7 @@ def _flags(path: str, attrs: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _dims(
-    dataset: h5py.Dataset, path: str, dims: Any, sizes: dict[str, tuple[int, str]]
+    dataset: h5py.Dataset, path: str, dims: Any, sizes: Sizes, attached: Attached
 ) -> Iterator[Finding]:
     if not isinstance(dims, list):
         yield Finding("QD014", "ERROR", path, "no dims", "add one name per axis, in C order")
@@ -99,21 +103,24 @@ def _dims(
         yield Finding("QD014", "ERROR", path, message, "one different name per axis")
         return
     own = dims == [path.rpartition("/")[2]]
-    if own and not dataset.is_scale:
+    if own and not tree.has_scale_class(dataset):
         yield Finding("QD018", "ERROR", path, "named like its dimension, but not its scale",
                       "make it a dimension scale")  # fmt: skip
-    for axis, (dim, size) in enumerate(zip(dims, dataset.shape, strict=True)):
+    for dim, size in zip(dims, dataset.shape, strict=True):
         known, where = sizes.setdefault(dim, (size, path))
         if size != known:
             message = f"dimension {dim} has {size} entries here and {known} in {where}"
             yield Finding("QD015", "ERROR", path, message, "use different names")
-        if not own:
-            yield from _attached(dataset, path, axis, dim)
+    if not own:
+        yield from _attached(dataset, path, dims, attached)
 
 
-def _attached(dataset: h5py.Dataset, path: str, axis: int, dim: str) -> Iterator[Finding]:
-    scales = [str(scale.name) for scale in dataset.dims[axis].values()]
-    names = [name.rpartition("/")[2] for name in scales]
-    if names != [dim]:
-        message = f"axis {axis} has the scales {names}, not {dim}"
-        yield Finding("QD018", "ERROR", path, message, f"attach the scale {dim} to it")
+def _attached(
+    dataset: h5py.Dataset, path: str, dims: list[str], attached: Attached
+) -> Iterator[Finding]:
+    address = int(h5py.h5o.get_info(dataset.id).addr)
+    for axis, dim in enumerate(dims):
+        names = attached.get((address, axis), [])
+        if names != [dim] or "DIMENSION_LIST" not in dataset.attrs:
+            message = f"axis {axis} has the scales {names}, not {dim}"
+            yield Finding("QD018", "ERROR", path, message, f"attach the scale {dim} to it")

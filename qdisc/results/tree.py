@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import h5py
+from h5py import h5a, h5t
 
 from qdisc.dataset.safe_hdf5 import place
 from qdisc.dataset.safe_read import read_array, read_attribute
@@ -110,8 +111,40 @@ def scales(file: h5py.File) -> dict[str, Variable]:
     out: dict[str, Variable] = {}
     for group in walk(file):
         for name in own_names(group, h5py.Dataset):
-            if group[name].is_scale and name not in out:
+            if has_scale_class(group[name]) and name not in out:
                 out[name] = variable(group[name])
+    return out
+
+
+def has_scale_class(dataset: h5py.Dataset) -> bool:
+    """Say whether a dataset is a dimension scale (H5DSis_scale crashes on damaged files)."""
+    key = b"CLASS"
+    if not h5a.exists(dataset.id, key):
+        return False
+    if h5a.open(dataset.id, key).get_type().get_class() != h5t.STRING:
+        return False
+    return read_attribute(dataset, "CLASS", error=ResultError) == "DIMENSION_SCALE"
+
+
+def attached_scales(file: h5py.File) -> dict[tuple[int, int], list[str]]:
+    """Names of the scales attached to each (address of a dataset, axis).
+
+    Read from the scales' side: what the dataset itself stores has a length that a damaged file
+    can turn into gigabytes, and H5DSiterate_scales crashes on it.
+    """
+    out: dict[tuple[int, int], list[str]] = {}
+    key = b"REFERENCE_LIST"
+    for group in walk(file):
+        for name in own_names(group, h5py.Dataset):
+            scale = group[name]
+            if not h5a.exists(scale.id, key):
+                continue
+            kind = h5a.open(scale.id, key).get_type()
+            if kind.get_class() != h5t.COMPOUND or kind.get_nmembers() != 2:
+                continue
+            for reference, axis in scale.attrs[key.decode()]:
+                address = int(h5py.h5o.get_info(file[reference].id).addr)
+                out.setdefault((address, int(axis)), []).append(name)
     return out
 
 

@@ -13,7 +13,7 @@ from qdisc.errors import ResultError
 from qdisc.results import tree
 from qdisc.results.findings import Finding
 from qdisc.results.reader import parse_schema
-from qdisc.results.rules import check_attributes, check_variable
+from qdisc.results.rules import Attached, Sizes, check_attributes, check_variable
 from qdisc.results.rules_file import check_maps, check_nxdata, check_theta
 from qdisc.results.schema import NAME, SCHEMA, STATUSES, join
 
@@ -45,8 +45,8 @@ def validate(path: str | os.PathLike[str]) -> list[Finding]:
 
 def _unreadable(error: ResultError, path: str) -> Finding:
     """One finding for what the reading refuses, at its place in the file."""
-    inner = (error.where or "").removeprefix(f"{path}: ")
-    inner = inner if inner.startswith("/") else "/"
+    where = error.where or ""
+    inner = where.removeprefix(f"{path}: ") if where.startswith(f"{path}: /") else "/"
     refused = "refused" in error.what
     return Finding("QD007" if refused else "QD001", "ERROR", inner, error.what, error.hint or "")
 
@@ -57,9 +57,10 @@ def _file(file: h5py.File) -> Iterator[Finding]:
     if any(finding.code in ("QD002", "QD003") for finding in stop):
         return  # the rules below are those of another format
     readable = True
-    sizes: dict[str, tuple[int, str]] = {}
+    sizes: Sizes = {}
+    attached = tree.attached_scales(file)
     for group in tree.walk(file):
-        for finding in _group(group, sizes):
+        for finding in _group(group, sizes, attached):
             readable = readable and finding.severity != "ERROR"
             yield finding
     if readable:  # these rules read numbers, and need names and dimensions that hold
@@ -101,7 +102,7 @@ def _root(file: h5py.File) -> Iterator[Finding]:
             yield Finding("QD005", severity, join("/", name), "the group is missing")  # type: ignore[arg-type]
 
 
-def _group(group: h5py.Group, sizes: dict[str, tuple[int, str]]) -> Iterator[Finding]:
+def _group(group: h5py.Group, sizes: Sizes, attached: Attached) -> Iterator[Finding]:
     path = str(group.name)
     attrs = yield from check_attributes(group, path)
     if not isinstance(attrs.get("qdisc_type"), str):
@@ -111,7 +112,7 @@ def _group(group: h5py.Group, sizes: dict[str, tuple[int, str]]) -> Iterator[Fin
             yield Finding("QD008", "ERROR", join(path, name), "a name some readers cannot use",
                           "letters, digits and _ . + -")  # fmt: skip
     for name in tree.own_names(group, h5py.Dataset):
-        yield from check_variable(group[name], join(path, name), sizes)
+        yield from check_variable(group[name], join(path, name), sizes, attached)
     yield from check_nxdata(group, path, attrs)
     yield from _status(path, attrs)
 

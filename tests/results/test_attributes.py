@@ -10,15 +10,17 @@ from qdisc.results.attributes import MAX_TEXT, clean, decode, encode
 
 
 def test_numbers_keep_their_kind():
-    assert encode("a", True, "/")["a"].dtype == np.uint8
-    assert encode("a", 3, "/")["a"].dtype == np.int64
-    assert encode("a", 0.5, "/")["a"].dtype == np.float64
-    assert encode("a", np.float16(0.5), "/")["a"].dtype == np.float32
+    for whole in (True, 3, np.uint8(3), np.int32(3)):
+        assert encode("a", whole, "/")["a"].dtype == np.int64
+    for real in (0.5, np.float16(0.5), np.float32(0.5)):
+        assert encode("a", real, "/")["a"].dtype == np.float64
+    assert encode("a", np.zeros(2, np.uint8), "/")["a"].dtype == np.uint8
+    assert encode("a", np.zeros(2, np.float16), "/")["a"].dtype == np.float32
     assert encode("a", [True, False], "/")["a"].tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
-    "value", [None, {"a": 1}, 1j, 2**70, [1, "a"], object(), b"raw", [[1], [1, 2]]]
+    "value", [None, {"a": 1}, 1j, 2**70, 2**63, [1, "a"], object(), b"raw", [[1], [1, 2]]]
 )
 def test_what_is_neither_text_nor_number_is_refused(value):
     with pytest.raises(ResultError, match="/here@a"):
