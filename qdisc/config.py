@@ -18,7 +18,7 @@ from qdisc.errors import ConfigError, nearest
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every configuration: frozen, keyword only, unknown keys refused.
+    """Base of every configuration: frozen, unknown keys refused.
 
     Plugin authors subclass it and give every field a type and a default.
     """

@@ -27,7 +27,16 @@ def test_published_signature():
     batches = inspect.signature(Dataset.create_batches).parameters
     assert list(batches) == ["self", "batch_size", "key"]
     rows = inspect.signature(Dataset.from_samples).parameters
-    wanted = "samples theta data_type theta_names theta_units local_states sites periodic".split()
+    wanted = [
+        "samples",
+        "theta",
+        "data_type",
+        "theta_names",
+        "theta_units",
+        "local_states",
+        "sites",
+        "periodic",
+    ]
     assert list(rows)[: len(wanted)] == wanted
 
 
