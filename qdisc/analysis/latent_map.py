@@ -58,7 +58,8 @@ class LatentMap:
             Provides("histogram_all", ("latent", "bin"), "int64",
                      long_name="snapshots per bin of mu over the whole sweep"),
             Provides("bin_edges", ("latent", "bin_edge"), long_name="edges of the bins of mu"),
-            Provides("label_probs", ("theta", "label"), long_name="probability of each label", optional=True),
+            Provides("label_probs", ("theta", "label"), long_name="probability of each label",
+                     optional=True),
         ),
     )  # fmt: skip
     Config = LatentMapConfig

@@ -56,13 +56,6 @@ class Outcome:
         return self.status == "ok"
 
     @property
-    def stored_status(self) -> str:
-        """The status in words of the result file: ok, skipped or failed."""
-        if self.status in ("ok", "skipped", "failed"):
-            return self.status
-        return "skipped" if self.status == "disabled" else "failed"
-
-    @property
     def is_failure(self) -> bool:
         """Whether the run must say so with its exit code."""
         return self.status == "failed" or (self.selected and self.status in UNUSABLE)

@@ -70,7 +70,7 @@ def checked(
     for name, item in promised.items():
         if name in outputs:
             out[name] = _checked_one(outputs[name], item, where, theta_dims, sizes)
-        elif not getattr(item, "optional", False):
+        elif not item.optional:
             returned = ", ".join(map(str, outputs)) or "nothing"
             raise PluginError("an output is missing", where=where, value=name,
                               hint=f"returned: {returned}")  # fmt: skip
