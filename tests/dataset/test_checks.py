@@ -14,7 +14,9 @@ GOOD = [[0, 1, 0], [1, 1, 0], [0, 0, 1]]
 def _load(samples, data_type="discrete", **options):
     samples = np.asarray(samples)
     rows = samples.shape[0] if samples.ndim else 0
-    return Dataset.from_samples(samples, np.arange(rows, dtype=float), data_type=data_type, **options)
+    return Dataset.from_samples(
+        samples, np.arange(rows, dtype=float), data_type=data_type, **options
+    )
 
 
 @pytest.mark.parametrize(

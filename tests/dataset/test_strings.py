@@ -22,9 +22,7 @@ def test_right_to_left_is_the_mirror():
 
 
 def test_right_to_left_keeps_the_pairs_of_shadows():
-    ds = Dataset.from_counts(
-        [{"2031": 2}], [0.0], data_type="shadow", site_order="right_to_left"
-    )
+    ds = Dataset.from_counts([{"2031": 2}], [0.0], data_type="shadow", site_order="right_to_left")
     np.testing.assert_array_equal(ds.samples, [[3, 1, 2, 0]] * 2)
     with pytest.raises(DataError, match="2 characters"):
         Dataset.from_counts([{"203": 2}], [0.0], data_type="shadow", site_order="right_to_left")
