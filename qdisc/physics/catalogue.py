@@ -81,7 +81,8 @@ def datasets_root(root: str | os.PathLike[str] | None = None) -> Path:
     """Find the folder that holds the catalogue.
 
     The first that exists of: `root`; the environment variable QDISC_DATASETS; ./datasets; the
-    `datasets` folder beside a source checkout. A place that was named explicitly must exist.
+    `datasets` folder beside a source checkout; the sets that come with an installed package. A
+    place that was named explicitly must exist.
 
     Raises:
         ConfigError: None of them exists.
@@ -92,14 +93,14 @@ def datasets_root(root: str | os.PathLike[str] | None = None) -> Path:
             if Path(place).is_dir():
                 return Path(place)
             raise ConfigError("no such folder of datasets", where=where, value=str(place))
-    for place in (Path("datasets"), Path(__file__).resolve().parents[2] / "datasets"):
+    package = Path(__file__).resolve().parents[1]
+    for place in (Path("datasets"), package.parent / "datasets", package / "_datasets"):
         if any(place.glob("*/card.toml")):
             return place
     raise ConfigError(
         "no catalogue of datasets found",
         where=str(Path("datasets").resolve()),
-        hint=f"name the folder, or set {ENVIRONMENT}, or run where ./datasets is; the installed "
-        "package does not contain the data",
+        hint=f"name the folder, or set {ENVIRONMENT}, or run where ./datasets is",
     )
 
 

@@ -168,6 +168,15 @@ def test_an_installed_package_without_data_says_what_to_do(tmp_path, monkeypatch
         list_datasets()
 
 
+def test_an_installed_package_falls_back_to_the_data_that_came_with_it(tmp_path, monkeypatch):
+    small(tmp_path / "site" / "qdisc" / "_datasets" / "shipped")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(catalogue, "__file__", str(tmp_path / "site" / "qdisc" / "p" / "c.py"))
+    assert [e.name for e in list_datasets()] == ["shipped"]
+    small(tmp_path / "datasets" / "own")
+    assert [e.name for e in list_datasets()] == ["own"]
+
+
 def test_places_named_explicitly_must_exist(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"no such folder of datasets\n.*argument `root`"):
         list_datasets(tmp_path / "none")
