@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from qdisc.errors import DataError
+from qdisc.errors import DataError, QdiscError
 
 
 def place(path: str | os.PathLike[str], inner: str = "") -> str:
@@ -22,3 +24,25 @@ def in_file(error: DataError, path: str | os.PathLike[str]) -> DataError:
     if error.where is not None:  # the line with the value stays as it was
         new.args = (str(error).replace(f"  where: {error.where}", f"  where: {where}", 1),)
     return new
+
+
+@contextmanager
+def h5_errors(
+    path: str | os.PathLike[str], inner: str, error: type[QdiscError] = DataError
+) -> Iterator[None]:
+    """Turn what h5py raises on a damaged file into one error with the file and the place."""
+    try:
+        yield
+    except QdiscError:
+        raise
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError) as problem:
+        raise error(
+            "the file is damaged, or holds something that cannot be read",
+            where=place(path, inner),
+            value=f"{type(problem).__name__}: {problem}",
+            hint="copy the file again, or write it anew",
+        ) from problem
+    except MemoryError as problem:
+        raise error(
+            "not enough memory to read this", where=place(path, inner), value=str(problem)
+        ) from problem

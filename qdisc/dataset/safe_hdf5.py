@@ -21,7 +21,7 @@ import numpy as np
 from h5py import h5a, h5d, h5o, h5t, h5z
 
 from qdisc.dataset.global_heap import broken_heap
-from qdisc.dataset.places import place
+from qdisc.dataset.places import h5_errors, place
 from qdisc.dataset.text_length import longest_text
 from qdisc.errors import DataError, QdiscError
 
@@ -88,28 +88,6 @@ def safe_open(
             with path.open("rb") as raw, _view(raw) as view:
                 _Walk(path, view, error, limits or Limits(), allow_strings).run(file)
             yield file
-
-
-@contextmanager
-def h5_errors(
-    path: str | os.PathLike[str], inner: str, error: type[QdiscError] = DataError
-) -> Iterator[None]:
-    """Turn what h5py raises on a damaged file into one error with the file and the place."""
-    try:
-        yield
-    except QdiscError:
-        raise
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError) as problem:
-        raise error(
-            "the file is damaged, or holds something that cannot be read",
-            where=place(path, inner),
-            value=f"{type(problem).__name__}: {problem}",
-            hint="copy the file again, or write it anew",
-        ) from problem
-    except MemoryError as problem:
-        raise error(
-            "not enough memory to read this", where=place(path, inner), value=str(problem)
-        ) from problem
 
 
 def _check_file(path: Path, error: type[QdiscError]) -> None:

@@ -147,7 +147,7 @@ def _import(found: Found, point: EntryPoint) -> Found:
 
 def _checked(found: Found, obj: Any) -> Found:
     """Compare a plugin with the contract: spec, version, parameter names, Config."""
-    spec = getattr(obj, "spec", None)
+    spec: Any = getattr(obj, "spec", None)
     wanted = SPECS[found.kind]
     if not isinstance(spec, wanted):
         return _bad(found, "invalid", f"`spec` must be a {wanted.__name__}, is {type(spec)}")
