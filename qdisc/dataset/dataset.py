@@ -1,4 +1,4 @@
-"""The Dataset: snapshots, their settings theta, and what a column means.
+"""The Dataset: snapshots, their settings theta, meaning of columns (long: one class, 5 makers).
 
 Immutable and validated on construction. Repeating and non-repeating snapshots have one
 representation, configurations and a sparse matrix of counts, so that everything downstream is
