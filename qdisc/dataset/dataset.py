@@ -1,4 +1,4 @@
-"""The Dataset: snapshots, their settings theta, meaning of columns (long: one class, 5 makers).
+"""The Dataset: snapshots, their settings theta, and what a column means.
 
 Immutable and validated on construction. Repeating and non-repeating snapshots have one
 representation, configurations and a sparse matrix of counts, so that everything downstream is
@@ -8,26 +8,21 @@ written once.
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from qdisc.dataset import theta as theta_module
 from qdisc.dataset.checks import Codes, check_data_type, check_samples
+from qdisc.dataset.content import Content
 from qdisc.dataset.counts import CountMatrix
 from qdisc.dataset.geometry import as_periodic, as_sites
 from qdisc.dataset.unique import deduplicate
 from qdisc.errors import DataError
-from qdisc.plugin.dataspec import DataSpec
-
-if TYPE_CHECKING:
-    from qdisc._typing import Key
 
 
-class Dataset:
+class Dataset(Content):
     """Snapshots of a system at many settings theta.
 
     This constructor takes a full grid with the same number of shots everywhere; see
@@ -50,10 +45,6 @@ class Dataset:
     Raises:
         DataError: Anything that is not as described, with index and value.
     """
-
-    configurations: np.ndarray
-    counts: CountMatrix
-    theta: np.ndarray
 
     def __init__(
         self,
@@ -262,204 +253,3 @@ class Dataset:
         for array in (*arrays, *more):
             if array is not None:
                 array.flags.writeable = False
-
-    # -- sizes and settings --------------------------------------------------------------
-
-    @property
-    def input_size(self) -> int:
-        """Columns of a sample."""
-        return self.configurations.shape[1]
-
-    @property
-    def n_sites(self) -> int:
-        """Number of sites N."""
-        return self.input_size // (2 if self.data_type in ("hybrid", "shadow") else 1)
-
-    @property
-    def n_points(self) -> int:
-        """Number of settings."""
-        return self.theta.shape[0]
-
-    @cached_property
-    def n_snapshots(self) -> int:
-        """Number of snapshots over all settings."""
-        return int(self.counts.data.sum())
-
-    @cached_property
-    def shots(self) -> np.ndarray:
-        """Snapshots per point, int64 (points,)."""
-        return self.counts.shots()
-
-    @cached_property
-    def weights(self) -> np.ndarray:
-        """Snapshots per configuration, int64 (configurations,)."""
-        return self.counts.weights()
-
-    @property
-    def deduplicated(self) -> bool:
-        """Whether configurations are stored once with counts."""
-        return self.counts.data.size != self.configurations.shape[0] or bool(
-            (self.counts.data != 1).any()
-        )
-
-    @property
-    def is_grid(self) -> bool:
-        """Whether the points fill the product of the theta axes."""
-        return self._axes is not None
-
-    @property
-    def thetas(self) -> list[np.ndarray]:
-        """Axes of a full grid.
-
-        Raises:
-            DataError: The sweep is scattered.
-        """
-        if self._axes is None:
-            raise DataError(
-                "a scattered sweep has no axes", where=self.name or "dataset",
-                value=f"{self.n_points} points", hint="use .theta, one row per point",
-            )  # fmt: skip
-        return self._axes
-
-    @property
-    def theta_dims(self) -> tuple[str, ...]:
-        """Dimension names of maps over theta: one per axis on a grid, else ("point",)."""
-        return tuple(f"theta_{n}" for n in self.theta_names) if self.is_grid else ("point",)
-
-    @property
-    def theta_shape(self) -> tuple[int, ...]:
-        """Shape of maps over theta."""
-        return tuple(a.size for a in self._axes) if self._axes is not None else (self.n_points,)
-
-    @property
-    def num_sample_per_params(self) -> int | np.ndarray:
-        """Shots per setting; an array over theta when they differ."""
-        equal = (self.shots == self.shots[0]).all()
-        return int(self.shots[0]) if equal else self.to_theta(self.shots)
-
-    # -- samples ---------------------------------------------------------------------------
-
-    @property
-    def samples(self) -> np.ndarray:
-        """All snapshots (n, columns), point after point."""
-        return self.configurations[np.repeat(self.counts.indices, self.counts.data)]
-
-    @property
-    def point(self) -> np.ndarray:
-        """Point of each row of `samples`, (n,)."""
-        return np.repeat(self.counts.point_of_entry(), self.counts.data)
-
-    @property
-    def data(self) -> np.ndarray:
-        """Samples as (theta..., shots, columns); needs a grid with equal shots."""
-        shots = self.num_sample_per_params
-        if not self.is_grid or not isinstance(shots, int):
-            raise DataError(
-                "only a full grid with equal shots can be laid out as one array",
-                where=self.name or "dataset",
-                value=f"grid: {self.is_grid}, shots {self.shots.min()}..{self.shots.max()}",
-                hint="use .samples and .point",
-            )
-        return self.samples.reshape(*self.theta_shape, shots, self.input_size)
-
-    def physical(self, samples: np.ndarray) -> np.ndarray:
-        """Map codes to `local_states`; shadows stay as they are stored."""
-        samples, states = np.asarray(samples), self.local_states
-        if states is None or self.data_type == "shadow":
-            return samples
-        if self.data_type == "discrete":
-            return states[samples]
-        n = self.n_sites
-        codes = samples[..., :n].astype(np.int64)
-        return np.concatenate([states[codes], samples[..., n:]], axis=-1)
-
-    def create_batches(self, batch_size: int, key: Key) -> list[np.ndarray]:
-        """Shuffle all snapshots into batches; the last one may be smaller, none is dropped."""
-        import jax
-
-        if not isinstance(batch_size, int | np.integer) or batch_size < 1:
-            raise DataError("a batch holds at least one snapshot", where="batch_size",
-                            value=batch_size)  # fmt: skip
-        entry = np.repeat(self.counts.indices, self.counts.data)
-        entry = entry[np.asarray(jax.random.permutation(key, self.n_snapshots))]
-        return [
-            self.configurations[entry[i : i + batch_size]]
-            for i in range(0, entry.size, int(batch_size))
-        ]
-
-    # -- averages over shots -----------------------------------------------------------------
-
-    def average(self, values: np.ndarray) -> np.ndarray:
-        """Mean over the shots of each point, float64 (points, ...); NaN for empty points.
-
-        Args:
-            values: One value (or array) per configuration, (configurations, ...).
-        """
-        sums = self.counts.sums(values)
-        shots = self.shots.reshape(-1, *(1,) * (sums.ndim - 1)).astype(np.float64)
-        return np.divide(sums, shots, out=np.full_like(sums, np.nan), where=shots > 0)
-
-    def moments(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and (population) variance over the shots of each point, (points, ...)."""
-        values = np.asarray(values, dtype=np.float64)
-        centre = np.average(values, axis=0, weights=self.weights)  # against cancellation
-        mean, square = self.average(values - centre), self.average((values - centre) ** 2)
-        return mean + centre, np.maximum(square - mean**2, 0.0)
-
-    def to_theta(self, per_point: np.ndarray) -> np.ndarray:
-        """Reshape (points, ...) to (theta..., ...)."""
-        per_point = np.asarray(per_point)
-        return per_point.reshape(*self.theta_shape, *per_point.shape[1:])
-
-    # -- identity ------------------------------------------------------------------------------
-
-    @cached_property
-    def spec(self) -> DataSpec:
-        """Description for plugins."""
-        location: tuple[float, ...] = ()
-        scale: tuple[float, ...] = ()
-        if self.data_type in ("continuous", "hybrid"):
-            columns = self.configurations[:, -self.n_sites :].astype(np.float64)
-            mean = np.average(columns, axis=0, weights=self.weights)
-            sd = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=self.weights))
-            location = tuple(mean.tolist())
-            scale = tuple(np.where(sd > 0, sd, 1.0).tolist())
-        return DataSpec(
-            data_type=self.data_type,
-            n_sites=self.n_sites,
-            n_columns=self.input_size,
-            local_dimension=self.local_dimension,
-            local_states=() if self.local_states is None else tuple(self.local_states.tolist()),
-            sites=None if self.sites is None else tuple(map(tuple, self.sites.tolist())),
-            periodic=self.periodic,
-            theta_names=self.theta_names,
-            theta_units=self.theta_units,
-            n_points=self.n_points,
-            n_snapshots=self.n_snapshots,
-            n_configurations=self.configurations.shape[0],
-            location=location,
-            scale=scale,
-        )
-
-    @cached_property
-    def sha256(self) -> str:
-        """Checksum of the content (not of any file)."""
-        words = f"{self.data_type}|{self.theta_names}|{self.theta_units}|{self.periodic}"
-        digest = hashlib.sha256(words.encode())
-        parts = (self.theta, self.local_states, self.configurations, self.counts.data)
-        for array in (*parts, self.counts.indices, self.counts.indptr, self.sites):
-            if array is not None:
-                digest.update(f"{array.shape}{array.dtype.kind}".encode())
-                wide = array if array.dtype.kind == "f" else array.astype(np.int64)
-                digest.update(np.ascontiguousarray(wide).tobytes())
-        return digest.hexdigest()
-
-    def __repr__(self) -> str:
-        grid = " x ".join(map(str, self.theta_shape))
-        names = ", ".join(self.theta_names)
-        return (
-            f"Dataset({self.name or 'unnamed'}: {self.data_type}, {self.n_sites} sites, "
-            f"{self.n_snapshots} snapshots at {self.n_points} settings of ({names}), "
-            f"{'grid ' + grid if self.is_grid else 'scattered'}, "
-            f"{self.configurations.shape[0]} configurations)"
-        )
