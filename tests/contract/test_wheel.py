@@ -67,7 +67,8 @@ def test_the_shipped_dataset_is_found_without_a_checkout(unpacked, tmp_path):
 def test_the_metadata_say_what_is_needed(unpacked):
     info = unpacked / "qdisc-0.1.0.dist-info"
     meta = message_from_string((info / "METADATA").read_text())
-    needs = {word.split(">")[0] for word in meta.get_all("Requires-Dist", []) if "extra" not in word}
+    lines = [line for line in meta.get_all("Requires-Dist", []) if "extra" not in line]
+    needs = {line.split(">")[0] for line in lines}
     assert {"numpy", "scipy", "jax", "flax", "optax", "h5py", "matplotlib", "msgspec"} <= needs
     assert meta["Requires-Python"] == ">=3.11"
     assert meta["License-Expression"] == "Apache-2.0"
