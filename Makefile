@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
 .PHONY: demo test lint wheel clean
 
@@ -10,7 +11,7 @@ demo: $(STAMP)  ## train on the shipped J1-J2 snapshots and draw their phase map
 	$(BIN)/qdisc demo -o demo
 
 test: $(STAMP)  ## everything that must hold
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests $(PLUGINS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -21,10 +22,10 @@ lint: $(STAMP)
 wheel: $(STAMP)  ## build the wheel and import it in an empty environment
 	$(BIN)/python tests/contract/wheel_smoke.py
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -e '.[dev]' $(PLUGINS:%=-e %)
 	touch $(STAMP)
 
 clean:
