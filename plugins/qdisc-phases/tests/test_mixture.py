@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from qdisc_phases import GaussianMixture, select_n_components, silhouette
-
 from qdisc.errors import ConfigError, DataError, TrainingError
+
+from qdisc_phases import GaussianMixture, select_n_components, silhouette
 
 CENTRES = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 5.0]])
 TRUTH = np.repeat(np.arange(3), 60)
@@ -19,7 +19,7 @@ def test_planted_clusters_are_found():
     labels = mixture.predict(X)
     pairs = set(zip(labels.tolist(), TRUTH.tolist(), strict=True))
     assert len(pairs) == 3
-    order = [labels[TRUTH == k][0] for k in range(3)]
+    order = [labels[k == TRUTH][0] for k in range(3)]
     np.testing.assert_allclose(mixture.means[order], CENTRES, atol=0.15)
     np.testing.assert_allclose(mixture.weights, 1 / 3, atol=1e-6)
     np.testing.assert_allclose(mixture.predict_proba(X).sum(1), 1.0, rtol=1e-12)

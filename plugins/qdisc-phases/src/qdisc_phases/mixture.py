@@ -6,12 +6,12 @@ import warnings
 from typing import Any
 
 import numpy as np
-from qdisc_phases.features import as_features
+from qdisc.dataset.sampling import generator
+from qdisc.errors import ConfigError, TrainingError, nearest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as _Mixture
 
-from qdisc.dataset.sampling import generator
-from qdisc.errors import ConfigError, TrainingError, nearest
+from qdisc_phases.features import as_features
 
 INIT_PARAMS = ("kmeans", "k-means++", "random", "random_from_data")
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from qdisc_phases.features import as_features
-from qdisc_phases.mixture import GaussianMixture
-from sklearn.metrics import silhouette_score
-
 from qdisc.dataset.sampling import generator
 from qdisc.errors import ConfigError, DataError
+from sklearn.metrics import silhouette_score
+
+from qdisc_phases.features import as_features
+from qdisc_phases.mixture import GaussianMixture
 
 
 def select_n_components(

@@ -1,0 +1,104 @@
+"""Held-out scores of a formula, and the same scores of formulas that learnt nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from qdisc.dataset.dataset import Dataset
+from qdisc.dataset.sampling import generator
+from qdisc.errors import ConfigError, DataError
+
+from qdisc_symbolic.ansatz import correlators, variables
+from qdisc_symbolic.masks import as_mask
+from qdisc_symbolic.scores import auc, spearman
+from qdisc_symbolic.shots import shares, split
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Scores of untrained two-body formulas with independent normal coefficients.
+
+    A formula's sign is free, so that each is scored with the better one: the median AUC of a
+    useless formula is thus a little above 1/2, not 1/2.
+
+    Attributes:
+        auc: Median over formulas of the AUC per setting.
+        spearman: Median of |rank correlation| with the reference; NaN without a reference.
+        aucs: All of them, (n,).
+        spearmans: All of them, (n,).
+    """
+
+    auc: float
+    spearman: float
+    aucs: np.ndarray
+    spearmans: np.ndarray
+
+
+def random_baseline(
+    dataset: Dataset,
+    mask_in: Any,
+    mask_out: Any = None,
+    n: int = 200,
+    key: Any = 0,
+    reference: Any = None,
+    shift_data: bool = True,
+) -> Baseline:
+    """Score random two-body coefficients like a trained formula.
+
+    Where one order parameter dominates the sweep, nearly every two-body formula orders the
+    settings along it; a score means something only as far as it exceeds this one.
+
+    Args:
+        dataset: The snapshots.
+        mask_in: Settings of the cluster, see `as_mask`.
+        mask_out: Settings to tell them from; all others when left out.
+        n: Number of random formulas.
+        key: jax key or whole number; also splits off the held-out shots, as in training.
+        reference: An order parameter per setting, (points,) or (theta...), for rank correlations
+            over the settings of both masks.
+        shift_data: As in training.
+
+    Returns:
+        Scores on held-out shots: each formula is averaged over the shots of a setting.
+    """
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise ConfigError("at least one random formula", where="n", value=n)
+    inside, outside = both_masks(dataset, mask_in, mask_out)
+    x = variables(dataset, dataset.configurations, shift_data)
+    counts = split(dataset, key).held_out
+    table = correlators(x, shares(counts))
+    seen = np.asarray(counts.sum(axis=1)).reshape(-1) > 0
+    use = (inside | outside) & seen
+    coefficients = generator(key, 2).standard_normal((table.shape[1], int(n)))
+    f = table[use] @ coefficients
+    aucs = np.array([auc(column, inside[use]) for column in f.T])
+    aucs = np.maximum(aucs, 1 - aucs)
+    ranks = np.full(int(n), np.nan)
+    if reference is not None:
+        wanted = per_point(dataset, reference, "reference")[use]
+        ranks = np.abs([spearman(column, wanted) for column in f.T])
+    return Baseline(float(np.median(aucs)), float(np.median(ranks)), aucs, ranks)
+
+
+def both_masks(dataset: Dataset, inside: Any, outside: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Masks of the cluster and of what it is told from, (points,) each, without overlap."""
+    first = as_mask(dataset, inside, "cluster_idx_in")
+    if outside is None:
+        return first, ~first
+    second = as_mask(dataset, outside, "cluster_idx_out")
+    both = np.flatnonzero(first & second)
+    if both.size:
+        raise DataError("a setting is both inside and outside the cluster",
+                        where="cluster_idx_out", value=dataset.theta[both[0]].tolist())  # fmt: skip
+    return first, second
+
+
+def per_point(dataset: Dataset, values: Any, where: str) -> np.ndarray:
+    """One number per setting from (points,) or (theta...), float64 (points,)."""
+    out = np.asarray(values, dtype=np.float64)
+    if out.shape not in ((dataset.n_points,), tuple(dataset.theta_shape)):
+        raise DataError("one number per setting", where=where, value=f"shape {out.shape}",
+                        hint=f"shape {dataset.theta_shape}")  # fmt: skip
+    return out.reshape(-1)
