@@ -26,6 +26,7 @@ from qdisc.results import build, provenance
 from qdisc.results.schema import Group
 from qdisc.results.writer import write_result
 from qdisc.train.fit import Fit
+from qdisc.train.keys import key_of
 from qdisc.train.loop import fit
 from qdisc.train.names import flatten
 
@@ -141,7 +142,7 @@ def _analyse(
         before = done
 
     return runner.run(
-        dataset, model, key=jax.random.key(recipe.seed), training=training,
+        dataset, model, key=key_of(recipe.seed), training=training,
         observables=recipe.observables, analyses=recipe.analyses, registry=registry,
         strict=strict, progress=advance,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from qdisc.dataset.dataset import Dataset
 from qdisc.errors import TrainingError
 from qdisc.objectives.hybrid import hybrid_weights
 from qdisc.train.fit import ACTIVE, Epoch, Fit
+from qdisc.train.keys import key_of, typed
 from qdisc.train.names import count
 from qdisc.train.optimiser import FACTORIES, Optimizer, beta_schedule, injected, rate_schedule
 from qdisc.train.program import CAPACITY, COLUMNS, GRADIENT, Program, TrainState, make_program
@@ -90,7 +91,8 @@ def with_dtype(module: Any, dtype: Any) -> Any:
 def init_state(module: Any, dataset: Dataset, optimizer: Any, key: jax.Array) -> TrainState:
     """Initialise parameters and optimiser from one example row of the dataset."""
     sample = jnp.asarray(dataset.configurations[:1])
-    params = module.init(key, sample, jax.random.fold_in(key, 1))["params"]
+    # One compiled call takes a fraction of the time of some hundred small ones.
+    params = jax.jit(module.init)(key, sample, jax.random.fold_in(key, 1))["params"]
     return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
 
 
@@ -104,7 +106,7 @@ class _Run:
         self.config, self.seed = config, None if key is not None else seed
         if config.dtype == "float64":
             module = with_dtype(module, jnp.float64)
-        key = _typed(key) if key is not None else jax.random.key(seed)
+        key = typed(key) if key is not None else key_of(0 if seed is None else seed)
         self.key_init, self.key_order, self.key_steps, key_split = jax.random.split(key, 4)
         train, held_out = split(dataset, config.validation_fraction, key_split)
         self.plan = program.plan if program else make_plan(train, config)
@@ -112,12 +114,9 @@ class _Run:
         transform = program.optimizer if program else injected(
             optimizer if optimizer is not None else FACTORIES[config.optimizer]
         )  # fmt: skip
-        # The loop takes its state over (donation), so a caller's state is copied first.
-        self.state = (
-            jax.tree.map(jnp.array, state)
-            if state is not None
-            else init_state(module, train, transform, self.key_init)
-        )
+        # The loop takes its states over (donation), so a caller's state is copied first.
+        begin = init_state(module, train, transform, self.key_init) if state is None else state
+        self.state, self.before = (jax.tree.map(jnp.array, begin) for _ in range(2))
         latent_dim = _latent_dim(module, self.state, train)
         self.program = program or make_program(
             module, train.data_type, self.plan, transform, config.gamma > 0, latent_dim
@@ -126,7 +125,7 @@ class _Run:
         alpha = config.alpha if train.data_type == "hybrid" else None
         self.hybrid = tuple(jnp.asarray(w, config.dtype) for w in hybrid_weights(alpha))
         self.latent_dim = latent_dim
-        self.first = int(self.state.step)
+        self.first = int(begin.step)
 
     def go(self, callbacks: Sequence[Callback], progress: Progress | None) -> Fit:
         started = time.perf_counter()
@@ -158,14 +157,16 @@ class _Run:
                 break
             if config.patience is not None and epoch - best[2] >= config.patience:
                 reason = "early_stopping"
-                message = (
-                    f"no better validation loss for {config.patience} epochs; kept the "
-                    f"parameters of epoch {best[2] + 1}"
-                )
+                message = f"no better validation loss for {config.patience} epochs"
                 break
         params = self.state.params
         if config.patience is not None and best[1] is not None:
             params = best[1]
+            message += f"; kept the parameters of epoch {best[2] + 1}, the best on validation"
+        elif reason == "not_finite":
+            began = int(self.state.step) == self.first
+            kept = "it began with" if began else "whose loss was finite last"
+            message += f"; kept the parameters {kept}"
         params = jax.tree.map(np.asarray, params)
         width = len(COLUMNS) + 2 * self.latent_dim
         steps = np.concatenate(records) if records else np.zeros((0, width), np.float32)
@@ -205,11 +206,11 @@ class _Run:
             compiled = self.program.n_compilations
             tick = time.perf_counter()
             chunk = self.program.run(
-                self.state, self.tables, _padded(order[take], capacity),
+                self.state, self.before, self.tables, _padded(order[take], capacity),
                 _padded(rates[take], capacity), _padded(betas[take], capacity),
                 gamma, self.hybrid, jnp.asarray(n, jnp.int32), self.key_steps,
             )  # fmt: skip
-            self.state = chunk.state
+            self.state, self.before = chunk.state, chunk.before
             ran, finite = int(chunk.done), np.asarray(chunk.finite)
             seconds = time.perf_counter() - tick
             if self.program.n_compilations == compiled and ran:
@@ -237,8 +238,7 @@ class _Run:
         blamed = [name for name in bad if name != "loss"] or bad
         return (
             f"{' and '.join(blamed)} not finite at epoch {epoch + 1}, batch {step + 1}; "
-            f"kept the parameters of the step before; try a smaller train.learning_rate "
-            f"(now {self.config.learning_rate:g})"
+            f"try a smaller train.learning_rate (now {self.config.learning_rate:g})"
         )
 
 
@@ -246,12 +246,6 @@ def _padded(values: np.ndarray, capacity: int) -> np.ndarray:
     """Pad the first axis to the loop's static capacity; the loop never reaches the padding."""
     missing = capacity - values.shape[0]
     return np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1)) if missing else values
-
-
-def _typed(key: jax.Array) -> jax.Array:
-    """Accept legacy uint32 keys beside new-style ones."""
-    key = jnp.asarray(key)
-    return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
 
 
 def _latent_dim(module: Any, state: TrainState, dataset: Dataset) -> int:

@@ -67,7 +67,8 @@ def make_plan(dataset: Dataset, config: TrainConfig) -> Plan:
     n = dataset.n_snapshots
     batch = min(config.batch_size, n)
     steps = -(-n // batch)
-    if not dataset.deduplicated:
+    # Not `dataset.deduplicated`: a part of a dataset may hold configurations nobody saw.
+    if (dataset.weights == 1).all():
         return Plan("shuffled", batch, steps, n, batch)
     rows = config.rows or min(batch, 1024)
     fits = dataset.configurations.shape[0] <= max(batch, rows)
