@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from qdisc.dataset.core import Dataset
-from qdisc.nn.core import ARNNDense, EncoderCNNcirc1D, Transformer_decoder, Transformer_encoder
+from qdisc.nn.core import ARNNDense, EncoderCNNcirc1D
 from qdisc.vae.core import VAEmodel, VAETrainer
 
 THETAS = (np.array([0.0, 0.5, 1.0]), np.array([10.0, 20.0]))
-COLUMNS = {"discrete": 4, "continuous": 3, "hybrid": 6, "shadow": 6}
 
 
 def samples(kind, n, strength, rng):
@@ -69,12 +68,6 @@ class Product(nn.Module):
         return mean, logvar, z, self.decode(z, batch)
 
 
-def transformer(kind="shadow", latent_dim=2):
-    """A small transformer on both sides."""
-    encoder = Transformer_encoder(1, 4, 1, latent_dim, data_type=kind)
-    return VAEmodel(encoder, Transformer_decoder(1, 4, 1, data_type=kind))
-
-
 def trained(kind="discrete", thetas=THETAS, epochs=2, latent_dim=2, **options):
     """A trainer that has seen the data."""
     trainer = VAETrainer(dense(kind, latent_dim), grid(kind, thetas))
@@ -93,8 +86,8 @@ def numbers(trainer):
 def tiny():
     """Builders of data, models and trainers."""
     return SimpleNamespace(
-        grid=grid, dense=dense, product=Product, transformer=transformer, trained=trained, thetas=THETAS,
-        numbers=numbers, columns=COLUMNS,
+        grid=grid, dense=dense, product=Product, trained=trained, thetas=THETAS,
+        numbers=numbers,
     )  # fmt: skip
 
 

@@ -61,7 +61,9 @@ def test_samples_of_a_latent_vector(trainers, kind):
     shadows = rows(trainer) if kind == "shadow" else None
     drawn = trainer.get_sample(z, KEY, shadows)
     check_range(kind, drawn, rows(trainer))
-    legacy = trainer.get_sample(z[0], jax.random.PRNGKey(3), None if shadows is None else shadows[0])
+    legacy = trainer.get_sample(
+        z[0], jax.random.PRNGKey(3), None if shadows is None else shadows[0]
+    )
     assert legacy.shape == (1, drawn.shape[1])
 
 

@@ -200,7 +200,7 @@ def test_hybrid_data_warn_about_the_published_default(tiny):
         trainer.train(1, 120, KEY)
     with pytest.warns(UserWarning, match=r"alpha = 1 drops the continuous half"):
         trainer.train(1, 120, KEY, alpha=1.0)
-    with pytest.raises(ConfigError, match="train.alpha has no meaning"):
+    with pytest.raises(ConfigError, match=r"train\.alpha has no meaning"):
         trainer.train(1, 120, KEY, alpha=1.5)
 
 
