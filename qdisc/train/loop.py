@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
-from qdisc.errors import TrainingError
 from qdisc.objectives.hybrid import hybrid_weights
 from qdisc.train.fit import ACTIVE, Epoch, Fit
 from qdisc.train.keys import key_of, typed
@@ -23,7 +19,10 @@ from qdisc.train.names import count
 from qdisc.train.optimiser import FACTORIES, Optimizer, beta_schedule, injected, rate_schedule
 from qdisc.train.program import CAPACITY, COLUMNS, GRADIENT, Program, TrainState, make_program
 from qdisc.train.rows import epoch_order, make_plan, make_tables
+from qdisc.train.start import init_state, latent_dim, with_dtype
 from qdisc.train.validation import Validation, split
+
+__all__ = ["Callback", "Progress", "fit", "init_state", "with_dtype"]
 
 Callback = Callable[[Epoch], bool | None]
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -67,33 +66,11 @@ def fit(
         TrainingError: The model's output does not fit the dataset.
         ConfigError: The optimizer is not one.
     """
-    context = jax.enable_x64(True) if config.dtype == "float64" else contextlib.nullcontext()
-    with context:
+    # The same numbers whether or not somebody (NetKet does) has switched JAX to 64 bit.
+    with jax.enable_x64(config.dtype == "float64"):
         run = _Run(module, dataset, config, seed, key, state, optimizer, program)
         run.reshuffle = reshuffle
         return run.go(callbacks, progress)
-
-
-def with_dtype(module: Any, dtype: Any) -> Any:
-    """Clone a flax module, and the modules it holds, with another `dtype` field."""
-    changes: dict[str, Any] = {}
-    for entry in dataclasses.fields(module):
-        if entry.name in ("parent", "name"):
-            continue
-        value = getattr(module, entry.name)
-        if isinstance(value, nn.Module):
-            changes[entry.name] = with_dtype(value, dtype)
-        elif entry.name == "dtype":
-            changes["dtype"] = dtype
-    return module.clone(**changes) if changes else module
-
-
-def init_state(module: Any, dataset: Dataset, optimizer: Any, key: jax.Array) -> TrainState:
-    """Initialise parameters and optimiser from one example row of the dataset."""
-    sample = jnp.asarray(dataset.configurations[:1])
-    # One compiled call takes a fraction of the time of some hundred small ones.
-    params = jax.jit(module.init)(key, sample, jax.random.fold_in(key, 1))["params"]
-    return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
 
 
 class _Run:
@@ -117,14 +94,14 @@ class _Run:
         # The loop takes its states over (donation), so a caller's state is copied first.
         begin = init_state(module, train, transform, self.key_init) if state is None else state
         self.state, self.before = (jax.tree.map(jnp.array, begin) for _ in range(2))
-        latent_dim = _latent_dim(module, self.state, train)
+        latents = latent_dim(module, self.state.params, train)
         self.program = program or make_program(
-            module, train.data_type, self.plan, transform, config.gamma > 0, latent_dim
+            module, train.data_type, self.plan, transform, config.gamma > 0, latents
         )
-        self.validation = Validation(module, held_out, config, latent_dim) if held_out else None
+        self.validation = Validation(module, held_out, config, latents) if held_out else None
         alpha = config.alpha if train.data_type == "hybrid" else None
         self.hybrid = tuple(jnp.asarray(w, config.dtype) for w in hybrid_weights(alpha))
-        self.latent_dim = latent_dim
+        self.latent_dim = latents
         self.first = int(begin.step)
 
     def go(self, callbacks: Sequence[Callback], progress: Progress | None) -> Fit:
@@ -246,28 +223,3 @@ def _padded(values: np.ndarray, capacity: int) -> np.ndarray:
     """Pad the first axis to the loop's static capacity; the loop never reaches the padding."""
     missing = capacity - values.shape[0]
     return np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1)) if missing else values
-
-
-def _latent_dim(module: Any, state: TrainState, dataset: Dataset) -> int:
-    """Number of latents, from the shapes alone; also checks that the model fits the data."""
-    sample = jax.ShapeDtypeStruct((2, dataset.input_size), dataset.configurations.dtype)
-    key = jax.random.key(0)
-    mean, logvar, z, cp = jax.eval_shape(
-        lambda p, x: module.apply({"params": p}, x, key), state.params, sample
-    )
-    n, d = dataset.n_sites, dataset.local_dimension
-    wanted = {
-        "discrete": [(2, n, d)],
-        "shadow": [(2, n, 2)],
-        "continuous": [(2, n, 2)],
-        "hybrid": [(2, n, d), (2, n, 2)],
-    }[dataset.data_type]
-    seen = [part.shape for part in (cp if isinstance(cp, tuple | list) else [cp])]
-    if seen != wanted or not mean.shape == logvar.shape == z.shape:
-        raise TrainingError(
-            f"the model's output does not fit {dataset.data_type} data with {n} sites",
-            where=type(module).__name__,
-            value=f"cp {seen}, mean {mean.shape}, logvar {logvar.shape}, z {z.shape}",
-            hint=f"cp of shape {wanted}: check the decoder's data_type and local_dimension",
-        )
-    return mean.shape[1]

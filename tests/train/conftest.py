@@ -126,8 +126,9 @@ PROGRAMS: dict = {}
 
 def fit(module, dataset, config, **options):
     """`qdisc.train.fit` that compiles equal work once for all tests."""
-    plan, shape = make_plan(dataset, config), dataset.configurations.shape
-    key = (module, dataset.data_type, plan, shape, config.gamma > 0, config.optimizer, loop.CAPACITY)
+    shape, with_tc = dataset.configurations.shape, config.gamma > 0
+    plan = make_plan(dataset, config)
+    key = (module, dataset.data_type, plan, shape, with_tc, config.optimizer, loop.CAPACITY)
     if config.validation_fraction == 0 and config.dtype == "float32":
         options.setdefault("program", PROGRAMS.get(key))
         run = loop.fit(module, dataset, config, **options)
