@@ -75,7 +75,7 @@ def bilinear(u: np.ndarray, v: np.ndarray, weights: sp.csr_array) -> np.ndarray:
     """
     n = u.shape[1]
     i, j = pairs(n)
-    out = np.empty((weights.shape[0], i.size))
+    out = np.empty((weights.indptr.size - 1, i.size))
     step = max(1, _CHUNK_BYTES // (8 * max(u.shape[0], 1)))
     for start in range(0, i.size, step):
         a, b = i[start : start + step], j[start : start + step]

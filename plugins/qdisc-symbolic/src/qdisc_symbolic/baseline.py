@@ -57,7 +57,7 @@ def random_baseline(
         n: Number of random formulas.
         key: jax key or whole number; also splits off the held-out shots, as in training.
         reference: An order parameter per setting, (points,) or (theta...), for rank correlations
-            over the settings of both masks.
+            over the settings of both masks; settings where it is NaN are left out.
         shift_data: As in training.
 
     Returns:
@@ -78,7 +78,8 @@ def random_baseline(
     ranks = np.full(int(n), np.nan)
     if reference is not None:
         wanted = per_point(dataset, reference, "reference")[use]
-        ranks = np.abs([spearman(column, wanted) for column in f.T])
+        known = np.isfinite(wanted)
+        ranks = np.abs([spearman(column[known], wanted[known]) for column in f.T])
     return Baseline(float(np.median(aucs)), float(np.median(ranks)), aucs, ranks)
 
 

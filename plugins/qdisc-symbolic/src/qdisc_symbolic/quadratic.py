@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 _SWEEPS = 2000  # far more than ever needed; each is followed by an exact solve on the support
 _RANK = 1e-12  # directions with a smaller share of the largest eigenvalue are left alone
@@ -39,9 +40,10 @@ def solve(gram: np.ndarray, linear: np.ndarray, l1: np.ndarray, start: np.ndarra
                 a[j] = new
         support = np.flatnonzero(a)
         if full:
-            exact = _on_support(gram, linear, l1, a)
-            if subgradient(gram @ exact - linear, exact, l1) <= 1e-12 * scale:
-                return exact
+            a = _along_support(gram, linear, l1, a)
+            residual = linear - gram @ a
+            if subgradient(-residual, a, l1) <= 1e-12 * scale:
+                break
     return a
 
 
@@ -52,18 +54,39 @@ def subgradient(gradient: np.ndarray, a: np.ndarray, l1: np.ndarray) -> float:
     return float(np.abs(np.where(a != 0, on, off)).max(initial=0.0))
 
 
-def _on_support(gram: np.ndarray, linear: np.ndarray, l1: np.ndarray, a: np.ndarray) -> np.ndarray:
-    support = np.flatnonzero(a)
-    out = np.zeros_like(a)
-    if support.size:
-        inner = gram[np.ix_(support, support)]
-        out[support] = _least_norm(inner, linear[support] - l1[support] * np.sign(a[support]))
-        if np.any(out[support] * a[support] < 0):
-            return a
-    return out
+def _along_support(
+    gram: np.ndarray, linear: np.ndarray, l1: np.ndarray, start: np.ndarray
+) -> np.ndarray:
+    """Go to the minimum with the present support and signs, dropping what reaches zero."""
+    a = start.copy()
+    while (support := np.flatnonzero(a)).size:
+        here, sign = a[support], np.sign(a[support])
+        there = _least_norm(gram[np.ix_(support, support)], linear[support] - l1[support] * sign)
+        crossing = np.flatnonzero(there * sign < 0)
+        if not crossing.size:
+            a[support] = there
+            break
+        share = here[crossing] / (here[crossing] - there[crossing])
+        first = crossing[np.argmin(share)]
+        a[support] = here + share.min() * (there - here)
+        a[support[first]] = 0.0
+
+    def value(a: np.ndarray) -> float:
+        return float(a @ gram @ a / 2 - linear @ a + l1 @ np.abs(a))
+
+    # on a singular form the end of the path need not be a minimum: then the sweeps go on
+    return a if value(a) <= value(start) else start
 
 
 def _least_norm(gram: np.ndarray, linear: np.ndarray) -> np.ndarray:
+    """Solve G a = b; where G is singular, for the shortest a."""
+    try:
+        factor = cho_factor(gram, lower=True)
+        diagonal = np.diag(factor[0])
+        if diagonal.min() > np.sqrt(_RANK) * diagonal.max():
+            return cho_solve(factor, linear)
+    except LinAlgError:  # not positive definite: the slow way below is for that
+        pass
     values, vectors = np.linalg.eigh(gram)
     keep = values > _RANK * max(values[-1], 0.0)
     along = vectors[:, keep].T @ linear

@@ -34,7 +34,8 @@ class SymbolicRegression:
         dataset: The snapshots; discrete, continuous or hybrid.
         cluster_idx_in: Settings of the cluster: a boolean mask over theta, `numpy.where` of one,
             rows of grid indices, or numbers of points.
-        objective: "SR1" (classify), "SR2" (gradient in x) or "SR3" (gradient in theta).
+        objective: "SR1" (classify), "SR2" (gradient in x, on the snapshots at the boundary of the
+            cluster) or "SR3" (gradient in theta, at all settings inside and outside).
         type_of_vk: SR3 only: "delta" (neighbouring settings) or "cp" (the decoder's response).
         cluster_idx_out: Settings to tell the cluster from; all others when left out.
         search_space: "2_body_correlator".
@@ -191,9 +192,8 @@ class SymbolicRegression:
             return None  # nothing to tell the cluster from
         fit = self._fitted()
         reference = self._followed() if self._mu_map is not None or self._latent else None
-        known = None if reference is None else np.nan_to_num(reference)
         base = random_baseline(self.dataset, self.mask_in, self.mask_out, key=key,
-                               reference=known, shift_data=self.shift_data)  # fmt: skip
+                               reference=reference, shift_data=self.shift_data)  # fmt: skip
         return judge(
             shots, ansatz.evaluate(fit.alpha, fit.constant, self._x), self.mask_in, self.mask_out,
             threshold=0.0 if self.objective == "SR1" else None, reference=reference, baseline=base,

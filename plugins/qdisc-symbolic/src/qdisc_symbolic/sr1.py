@@ -72,8 +72,8 @@ def fit_sr1(
             break
         if steps == max_iter:
             break
-        bend = w * expit(f) * expit(-f)
-        hessian = (design * bend[:, None]).T @ design
+        root = design * np.sqrt(w * expit(f) * expit(-f))[:, None]
+        hessian = root.T @ root
         hessian[np.diag_indices_from(hessian)] += _DAMPING * np.trace(hessian) / len(a) + 1e-300
         step = solve(hessian, hessian @ a - slope, l1, a) - a
         length = _line_search(design @ step, f, step, a, label, w, l1, value, slope)

@@ -19,6 +19,9 @@ from qdisc_symbolic.fit import Fit
 from qdisc_symbolic.quadratic import subgradient
 
 TOLERANCE = 1e-5
+# A direction jumps where grad f vanishes. Below this share of its typical length grad f counts as
+# having none (cosine towards 0), which makes the loss smooth and its minimum attained.
+FLOOR = 1e-3
 
 
 def flip_gradient(mu: Callable[[np.ndarray], np.ndarray], codes: np.ndarray) -> np.ndarray:
@@ -73,13 +76,13 @@ def alignment(
     share = share / share.sum()
     unit = target / np.where(length > 0, length, 1.0)[:, None]
     grad = x @ symmetric(alpha, n)
-    # smooth where grad f vanishes: such a row has cosine zero
-    floor = 1e-8 * np.sqrt(np.mean(alpha**2))
-    size = np.sqrt((grad**2).sum(1) + floor**2) + 1e-300
+    floor = FLOOR**2 * (n - 1) / alpha.size  # times |a|^2, so that the length of a plays no role
+    size = np.sqrt((grad**2).sum(1) + floor * (alpha @ alpha)) + 1e-300
     cosine = (grad * unit).sum(1) / size
     pull = (share / size)[:, None] * (unit - cosine[:, None] * grad / size[:, None])
     matrix = x.T @ pull
-    return float(2 - 2 * share @ cosine), -2 * (matrix + matrix.T)[pairs(n)]
+    from_floor = 2 * floor * float(share @ (cosine / size**2)) * alpha
+    return float(2 - 2 * share @ cosine), from_floor - 2 * (matrix + matrix.T)[pairs(n)]
 
 
 def fit_sr2(
