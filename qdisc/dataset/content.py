@@ -136,7 +136,10 @@ class Content:
 
     @property
     def data(self) -> np.ndarray:
-        """Samples as (theta..., shots, columns); needs a grid with equal shots."""
+        """Samples as (theta..., shots, columns); needs a grid with equal shots.
+
+        Codes are signed here, so that 2 * data - 1 are spins: unsigned ones would wrap to 255.
+        """
         shots = self.num_sample_per_params
         if not self.is_grid or not isinstance(shots, int):
             raise DataError(
@@ -145,7 +148,10 @@ class Content:
                 value=f"grid: {self.is_grid}, shots {self.shots.min()}..{self.shots.max()}",
                 hint="use .samples and .point",
             )
-        return self.samples.reshape(*self.theta_shape, shots, self.input_size)
+        samples = self.samples
+        if samples.dtype.kind == "u":
+            samples = samples.astype(np.int8 if self.local_dimension <= 128 else np.int32)
+        return samples.reshape(*self.theta_shape, shots, self.input_size)
 
     def physical(self, samples: np.ndarray) -> np.ndarray:
         """Map codes to `local_states`; shadows stay as they are stored."""

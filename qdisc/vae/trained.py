@@ -149,7 +149,7 @@ class Trained:
         mean, logvar = model.encode(rows)
         noise = np.asarray(jax.random.normal(key_z, mean.shape, mean.dtype))
         bases = rows[:, ::2] if self.dataset.data_type == "shadow" else None
-        return model.sample(mean + np.exp(0.5 * logvar) * noise, key_x, bases)
+        return _signed(model.sample(mean + np.exp(0.5 * logvar) * noise, key_x, bases))
 
     def get_cp(self, input_samples: Any) -> Any:
         """Log conditional probabilities of snapshots given their mean latent."""
@@ -175,7 +175,7 @@ class Trained:
                 )  # fmt: skip
             bases = np.atleast_2d(np.asarray(shadows))
             bases = bases[:, ::2] if bases.shape[1] == self.dataset.input_size else bases
-        return self._trained().sample(z, key, bases)
+        return _signed(self._trained().sample(z, key, bases))
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -210,3 +210,8 @@ class Trained:
                 hint="call train(...) or init_state(...) first",
             )  # fmt: skip
         return self.state.params
+
+
+def _signed(drawn: np.ndarray) -> np.ndarray:
+    """Codes as signed integers, so that 2 x - 1 are spins; unsigned ones would wrap to 255."""
+    return drawn.astype(np.int32) if drawn.dtype.kind == "u" else drawn

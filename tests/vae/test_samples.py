@@ -34,11 +34,11 @@ def check_range(kind, drawn, given):
     elif kind == "hybrid":
         assert set(np.unique(drawn[:, :3])) <= {0, 1} and np.isfinite(drawn).all()
     elif kind == "shadow":
-        assert drawn.dtype == np.uint8
+        assert drawn.dtype == np.int32
         np.testing.assert_array_equal(drawn[:, ::2], given[:, ::2])
         assert set(np.unique(drawn[:, 1::2])) <= {0, 1}
     else:
-        assert drawn.dtype == np.uint8 and set(np.unique(drawn)) <= {0, 1}
+        assert drawn.dtype == np.int32 and set(np.unique(drawn)) <= {0, 1}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -52,6 +52,14 @@ def test_reconstructions_are_snapshots(trainers, kind):
     many = np.repeat(given, 20, axis=0)
     other = trainer.reconstruct_sample(many, jax.random.key(4))
     assert (other != trainer.reconstruct_sample(many, KEY)).any()
+
+
+def test_spins_are_two_x_minus_one(trainers):
+    """Unsigned codes would wrap around: 2 * 0 - 1 = 255."""
+    trainer = trainers["discrete"]
+    drawn = trainer.reconstruct_sample(rows(trainer), KEY)
+    for codes in (drawn, trainer.get_sample(np.zeros((7, 2)), KEY), trainer.dataset.data):
+        assert set(np.unique(2 * codes - 1)) == {-1, 1}
 
 
 @pytest.mark.parametrize("kind", KINDS)
