@@ -10,9 +10,10 @@ import matplotlib
 import numpy as np
 import pytest
 from qdisc.dataset.dataset import Dataset
+from qdisc.dataset.sampling import generator
 from qdisc.errors import ConfigError, DataError, TrainingError
 
-from qdisc_symbolic import SymbolicRegression, random_baseline
+from qdisc_symbolic import SymbolicRegression, ansatz, auc, random_baseline, shots, spearman
 
 matplotlib.use("Agg")
 RNG = np.random.default_rng(0)
@@ -130,6 +131,18 @@ def test_the_baseline_needs_a_reference_for_ranks():
     assert base.aucs.shape == (50,) and 0.5 <= base.auc <= 1 and np.isnan(base.spearman)
     ranked = random_baseline(DATA, MASK, n=50, reference=np.repeat(T[:, None], 3, axis=1))
     assert ranked.auc == base.auc and 0 < ranked.spearman < 1
+
+
+def test_the_baseline_scores_as_training_does():
+    counts = shots.split(DATA, 4).held_out
+    table = ansatz.correlators(2.0 * DATA.configurations - 1, shots.shares(counts))
+    reference = np.repeat(T, 3)
+    base = random_baseline(DATA, MASK, n=5, key=4, reference=reference)
+    for k, alpha in enumerate(generator(4, 2).standard_normal((5, 15))):
+        area = auc(table @ alpha, MASK.reshape(-1))
+        assert base.aucs[k] == pytest.approx(max(area, 1 - area), abs=1e-12)
+        rank = abs(spearman(table @ alpha, reference))
+        assert base.spearmans[k] == pytest.approx(rank, abs=1e-12)
 
 
 def test_refusals():

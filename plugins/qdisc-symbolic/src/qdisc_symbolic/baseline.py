@@ -9,6 +9,7 @@ import numpy as np
 from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.sampling import generator
 from qdisc.errors import ConfigError, DataError
+from scipy.stats import rankdata
 
 from qdisc_symbolic.ansatz import correlators, variables
 from qdisc_symbolic.masks import as_mask
@@ -40,7 +41,7 @@ def random_baseline(
     dataset: Dataset,
     mask_in: Any,
     mask_out: Any = None,
-    n: int = 200,
+    n: int = 1000,
     key: Any = 0,
     reference: Any = None,
     shift_data: bool = True,
@@ -54,7 +55,7 @@ def random_baseline(
         dataset: The snapshots.
         mask_in: Settings of the cluster, see `as_mask`.
         mask_out: Settings to tell them from; all others when left out.
-        n: Number of random formulas.
+        n: Number of random formulas; their scores scatter widely, and with them the median.
         key: jax key or whole number; also splits off the held-out shots, as in training.
         reference: An order parameter per setting, (points,) or (theta...), for rank correlations
             over the settings of both masks; settings where it is NaN are left out.
@@ -71,16 +72,16 @@ def random_baseline(
     table = correlators(x, shares(counts))
     seen = np.asarray(counts.sum(axis=1)).reshape(-1) > 0
     use = (inside | outside) & seen
-    coefficients = generator(key, 2).standard_normal((table.shape[1], int(n)))
-    f = table[use] @ coefficients
-    aucs = np.array([auc(column, inside[use]) for column in f.T])
-    aucs = np.maximum(aucs, 1 - aucs)
-    ranks = np.full(int(n), np.nan)
+    coefficients = generator(key, 2).standard_normal((int(n), table.shape[1]))
+    f = coefficients @ table[use].T
+    aucs = _aucs(f, inside[use])
+    spearmans = np.full(int(n), np.nan)
     if reference is not None:
         wanted = per_point(dataset, reference, "reference")[use]
         known = np.isfinite(wanted)
-        ranks = np.abs([spearman(column[known], wanted[known]) for column in f.T])
-    return Baseline(float(np.median(aucs)), float(np.median(ranks)), aucs, ranks)
+        spearmans = np.abs(_spearmans(f[:, known], wanted[known]))
+    aucs = np.maximum(aucs, 1 - aucs)
+    return Baseline(float(np.median(aucs)), float(np.median(spearmans)), aucs, spearmans)
 
 
 def both_masks(dataset: Dataset, inside: Any, outside: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -103,3 +104,20 @@ def per_point(dataset: Dataset, values: Any, where: str) -> np.ndarray:
         raise DataError("one number per setting", where=where, value=f"shape {out.shape}",
                         hint=f"shape {dataset.theta_shape}")  # fmt: skip
     return out.reshape(-1)
+
+
+def _aucs(f: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """`auc` of every row of f, (n,), by rank sums."""
+    auc(f[0], inside)  # refuses what cannot be scored
+    n_in, n_out = int(inside.sum()), int((~inside).sum())
+    ranks = rankdata(f, axis=1)[:, inside].sum(axis=1)
+    return (ranks - n_in * (n_in + 1) / 2) / (n_in * n_out)
+
+
+def _spearmans(f: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """`spearman` of every row of f with a reference, (n,)."""
+    if not np.isfinite(spearman(f[0], reference)):
+        return np.full(len(f), np.nan)
+    ranks = rankdata(f, axis=1) - (reference.size + 1) / 2
+    wanted = rankdata(reference) - (reference.size + 1) / 2
+    return ranks @ wanted / np.sqrt((ranks**2).sum(axis=1) * (wanted @ wanted))
