@@ -41,7 +41,11 @@ class TrainConfig(Config):
         rows: Rows decoded per step when snapshots repeat; default min(batch_size, 1024).
         optimizer: One of adabelief, adam, adamw, sgd.
         schedule: constant, cosine (to zero at the end) or warmup_cosine (5 % warm-up).
-        kl_warmup_epochs: Epochs over which the weight of the KL term grows from 0 to beta.
+        kl_warmup: Share of the training, in [0, 1], over which the weight of the KL term goes from
+            beta_start to beta; 0 keeps it at beta.
+        beta_start: Its first value. From 0 it grows linearly (the usual warm-up). From a larger
+            value it changes geometrically; starting above beta is deterministic annealing: the
+            latents switch on one after another, so that few of them carry the information.
         validation_fraction: Share of snapshots kept out of training, in [0, 1).
         patience: Epochs without a better validation loss before stopping; unset never stops.
         dtype: float32 or float64.
@@ -56,7 +60,8 @@ class TrainConfig(Config):
     rows: int | None = None
     optimizer: Literal["adabelief", "adam", "adamw", "sgd"] = "adabelief"
     schedule: Literal["constant", "cosine", "warmup_cosine"] = "constant"
-    kl_warmup_epochs: float = 0.0
+    kl_warmup: float = 0.0
+    beta_start: float = 0.0
     validation_fraction: float = 0.0
     patience: int | None = None
     dtype: Literal["float32", "float64"] = "float32"
@@ -71,7 +76,8 @@ class TrainConfig(Config):
             ("gamma", 0 <= self.gamma < float("inf"), "a finite weight >= 0"),
             ("alpha", self.alpha is None or 0 <= self.alpha <= 1, "a weight in [0, 1]"),
             ("rows", self.rows is None or self.rows >= 1, "at least 1 row"),
-            ("kl_warmup_epochs", 0 <= self.kl_warmup_epochs < float("inf"), "zero or more"),
+            ("kl_warmup", 0 <= self.kl_warmup <= 1, "a share in [0, 1]"),
+            ("beta_start", 0 <= self.beta_start < float("inf"), "a finite weight >= 0"),
             ("validation_fraction", 0 <= self.validation_fraction < 1, "a share in [0, 1)"),
             ("patience", self.patience is None or self.patience >= 1, "at least 1 epoch"),
         )

@@ -53,7 +53,7 @@ def test_wrong_types(values, key):
     ("key", "value"),
     [
         ("epochs", -1), ("batch_size", 0), ("learning_rate", float("nan")), ("beta", -1.0),
-        ("gamma", float("inf")), ("alpha", 1.5), ("rows", 0), ("kl_warmup_epochs", -1.0),
+        ("gamma", float("inf")), ("alpha", 1.5), ("rows", 0), ("kl_warmup", -1.0),
         ("validation_fraction", 1.0), ("patience", 0), ("beta", float("nan")),
     ],
 )  # fmt: skip

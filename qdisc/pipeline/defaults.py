@@ -24,8 +24,9 @@ def default_model(spec: DataSpec) -> str:
 def default_training(dataset: Dataset, model: str) -> dict[str, Any]:
     """Keys of `[train]` that suit the size of the data.
 
-    beta = 0.5 and gamma = 5 (the published values for spin snapshots) keep few, independent
-    latents. Batch and epochs follow from a budget of floating point operations.
+    gamma = 5 (the published value for spin snapshots) keeps the latents independent; annealing
+    the weight of the KL down to beta lets them appear one after another, so that few are active.
+    Batch and epochs follow from a budget of floating point operations.
     """
     n = dataset.n_snapshots
     batch = min(n, 5000 if dataset.deduplicated else 1000)
@@ -38,11 +39,15 @@ def default_training(dataset: Dataset, model: str) -> dict[str, Any]:
     per_epoch = -(-n // batch)
     affordable = BUDGET / (row_cost(dataset.spec, model) * rows(batch))
     epochs = round(min(STEPS, affordable) / per_epoch)
+    epochs = int(min(max(epochs, 2), MAX_EPOCHS))
     return {
-        "epochs": int(min(max(epochs, 2), MAX_EPOCHS)),
+        "epochs": epochs,
         "batch_size": int(batch),
-        "learning_rate": 1e-3,
-        "beta": 0.5,
+        "learning_rate": 2e-3 if model == "transformer" else 5e-3,
+        "schedule": "warmup_cosine",
+        "beta": 0.35,
+        "beta_start": 2.0,
+        "kl_warmup": 0.4,
         "gamma": 5.0,
     }
 

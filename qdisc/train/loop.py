@@ -109,7 +109,7 @@ class _Run:
         config, per_epoch = self.config, self.plan.steps_per_epoch
         n_steps = config.epochs * per_epoch
         rates = rate_schedule(config, n_steps)
-        betas = beta_schedule(config, n_steps, per_epoch)
+        betas = beta_schedule(config, n_steps)
         records: list[np.ndarray] = []
         epochs: list[np.ndarray] = []
         validation: list[float] = []

@@ -78,11 +78,19 @@ def rate_schedule(config: TrainConfig, n_steps: int) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def beta_schedule(config: TrainConfig, n_steps: int, steps_per_epoch: int) -> np.ndarray:
-    """Weight of the KL term at every step, float32 (n_steps,): linear warm-up, then beta."""
-    warmup = config.kl_warmup_epochs * steps_per_epoch
+def beta_schedule(config: TrainConfig, n_steps: int) -> np.ndarray:
+    """Weight of the KL term at every step, float32 (n_steps,).
+
+    Over the share `kl_warmup` of the steps it goes from `beta_start` to beta, then stays: linearly
+    where one of them is zero, else geometrically, beta_t = beta_start^(1 - t/T) beta^(t/T)
+    (deterministic annealing, Rose, Proc. IEEE 86, 2210 (1998): beta is a temperature, and latents
+    appear as it falls).
+    """
+    warmup = config.kl_warmup * n_steps
     ramp = np.ones(n_steps) if warmup <= 0 else np.minimum(1.0, np.arange(n_steps) / warmup)
-    return (config.beta * ramp).astype(np.float32)
+    start, end = config.beta_start, config.beta
+    betas = start + (end - start) * ramp if start * end == 0 else start ** (1 - ramp) * end**ramp
+    return betas.astype(np.float32)
 
 
 def check_rate(opt_state: Any, explicit: bool, rate: float) -> None:

@@ -174,9 +174,9 @@ def test_beta_gamma_and_warm_up_weigh_the_terms(toy):
     """Rate 0: the terms stay what they are, and only their weights change the loss."""
     data = toy.repeating()
     losses = {}
-    for beta, gamma, warm in [(1.0, 1.0, 0), (3.0, 0.5, 0), (3.0, 0.5, 2.0)]:
+    for beta, gamma, warm in [(1.0, 1.0, 0), (3.0, 0.5, 0), (3.0, 0.5, 2 / 3)]:
         config = TrainConfig(
-            epochs=3, batch_size=5, learning_rate=0.0, beta=beta, gamma=gamma, kl_warmup_epochs=warm
+            epochs=3, batch_size=5, learning_rate=0.0, beta=beta, gamma=gamma, kl_warmup=warm
         )
         run = toy.fit(toy.Linear(), data, config)
         losses[beta, warm] = run.steps[:, :4].astype(float)

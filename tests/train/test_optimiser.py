@@ -47,12 +47,20 @@ def test_warm_up_takes_five_per_cent_of_the_steps():
 
 
 def test_the_weight_of_the_kl_warms_up():
-    betas = beta_schedule(TrainConfig(beta=0.5, kl_warmup_epochs=2), 12, 3)
+    betas = beta_schedule(TrainConfig(beta=0.5, kl_warmup=0.5), 12)
     assert np.allclose(betas, [0, 1 / 12, 1 / 6, 1 / 4, 1 / 3, 5 / 12, *[0.5] * 6])
     assert betas.dtype == np.float32
-    assert beta_schedule(TrainConfig(beta=0.5), 3, 3).tolist() == [0.5] * 3
-    half = beta_schedule(TrainConfig(beta=1.0, kl_warmup_epochs=0.5), 6, 4)
+    assert beta_schedule(TrainConfig(beta=0.5), 3).tolist() == [0.5] * 3
+    half = beta_schedule(TrainConfig(beta=1.0, kl_warmup=1 / 3), 6)
     assert half.tolist() == [0, 0.5, 1, 1, 1, 1]
+
+
+def test_the_weight_of_the_kl_anneals_geometrically():
+    betas = beta_schedule(TrainConfig(beta=0.5, beta_start=2.0, kl_warmup=0.5), 8)
+    assert np.allclose(betas[:5], [2, 2**0.5, 1, 2**-0.5, 0.5])
+    assert (betas[4:] == 0.5).all()
+    to_zero = beta_schedule(TrainConfig(beta=0.0, beta_start=2.0, kl_warmup=1.0), 4)
+    assert to_zero.tolist() == [2.0, 1.5, 1.0, 0.5]
 
 
 def test_a_factory_takes_its_rate_from_the_state():
