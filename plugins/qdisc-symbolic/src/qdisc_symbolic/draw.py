@@ -14,6 +14,7 @@ def alpha_figure(matrix: np.ndarray) -> Any:
         A matplotlib figure.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(4.2, 3.6), layout="constrained")
     ax = figure.add_subplot()
@@ -21,7 +22,7 @@ def alpha_figure(matrix: np.ndarray) -> Any:
     top = float(np.abs(matrix).max()) or 1.0
     image = ax.imshow(shown, cmap="RdBu_r", vmin=-top, vmax=top, interpolation="nearest")
     ax.set(xlabel="site j", ylabel="site i", title="coefficients of x_i x_j")
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     figure.colorbar(image, ax=ax, label="a_ij")
     return figure
