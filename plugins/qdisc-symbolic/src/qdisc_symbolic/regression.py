@@ -243,7 +243,7 @@ class SymbolicRegression:
         """Average the coefficients over pairs at the same distance, nearest first."""
         return by_distance(self.dataset, self.alpha)
 
-    # -- helpers -----------------------------------------------------------------------------
+    # -- inner parts -------------------------------------------------------------------------
 
     def _fitted(self) -> Fit:
         if self.fit is None:
