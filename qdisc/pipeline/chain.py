@@ -16,6 +16,7 @@ import tomli_w
 
 from qdisc.analysis import runner
 from qdisc.analysis.model import Model
+from qdisc.analysis.selection import choose
 from qdisc.config import Recipe
 from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.entropy import plug_in_entropies
@@ -72,6 +73,7 @@ def chain(
     started = time.perf_counter()
     registry, progress = registry or Registry(), progress or Silent()
     settings = resolve(recipe, dataset, registry)
+    choose(registry, recipe.observables, recipe.analyses)  # a wrong name is found now, not later
     training = _train(dataset, settings, recipe.seed, progress)
     if training.stop_reason != "finished":
         progress.message(f"training stopped: {training.message}")
@@ -132,13 +134,13 @@ def _analyse(
     strict: bool,
     progress: Any,
 ) -> runner.Outcomes:
-    before = 0
+    before = None
 
     def advance(name: str, done: int, total: int) -> None:
         nonlocal before
-        if done == 0:
+        if before is None:  # twice nothing is done: before the model samples and after them
             progress.stage("analysing", total)
-        progress.advance(done - before, plugin=name)
+        progress.advance(done - (before or 0), plugin=name)
         before = done
 
     return runner.run(

@@ -43,6 +43,11 @@ def resolve(recipe: Recipe, dataset: Dataset, registry: Registry) -> Settings:
         ConfigError: An unknown key, model or objective, or a value without meaning.
         PluginError: The model plugin cannot be used.
     """
+    if recipe.seed >= 2**63:
+        raise ConfigError(
+            "the result file keeps the seed as a 64 bit integer", where="seed", value=recipe.seed,
+            hint="a whole number below 2**63",
+        )  # fmt: skip
     options = dict(recipe.model)
     name = options.pop("name", None) or default_model(dataset.spec)
     objective = options.pop("objective", "elbo")
@@ -60,8 +65,13 @@ def resolve(recipe: Recipe, dataset: Dataset, registry: Registry) -> Settings:
             where="model.name", value=name, hint=f"try {default_model(dataset.spec)!r}",
         )  # fmt: skip
     train = convert({**default_training(dataset, name), **recipe.train}, TrainConfig, "train")
-    if train.dtype == "float64" and "dtype" in model.Config.__struct_fields__:
-        options.setdefault("dtype", "float32")  # built here, promoted inside the training
+    if options.get("dtype") == "float64" and "dtype" in model.Config.__struct_fields__:
+        if train.dtype != "float64":
+            raise ConfigError(
+                "the training decides in which precision a model is trained", where="model.dtype",
+                value="float64", hint='train.dtype = "float64"',
+            )  # fmt: skip
+        options["dtype"] = "float32"  # built and analysed so; the training promotes it
     config = convert(options, model.Config, "model")
     return Settings(model, config, objective, train, model.build(dataset.spec, config))
 

@@ -89,6 +89,9 @@ def discover(
         progress: An object with stage, advance and message.
         registry: Installed plugins.
         **overrides: Dotted keys of a recipe: `**{"train.epochs": 3}`.
+
+    Raises:
+        QdiscError: What, where, the value, what to try; before any training where possible.
     """
     if not isinstance(dataset, Dataset):
         raise ConfigError(
@@ -96,8 +99,13 @@ def discover(
             hint="qdisc.load(path), Dataset(...), Dataset.from_samples(...)",
         )  # fmt: skip
     recipe = parse_recipe(apply_overrides({}, {**overrides, "seed": seed}))
+    if recipe.data:
+        raise ConfigError(
+            "discover takes its data from the Dataset", where="data", value=dict(recipe.data),
+            hint="qdisc.run(path) reads a file",
+        )  # fmt: skip
     return chain(
-        dataset, recipe, _target(out), data_table=dict(recipe.data), strict=strict,
+        dataset, recipe, _target(out), data_table={}, strict=strict,
         figures=figures, progress=progress, registry=registry,
     )  # fmt: skip
 

@@ -77,10 +77,10 @@ def test_the_check_sees_the_fault(monkeypatch, name):
 
     class Anything(types.SimpleNamespace):
         def __init__(self, **given):
-            defaults = dict(
-                rows=None, optimizer="adabelief", schedule="constant", kl_warmup=0.0,
-                beta_start=0.0, validation_fraction=0.0, patience=None, dtype="float32",
-            )  # fmt: skip
+            defaults = {
+                "rows": None, "optimizer": "adabelief", "schedule": "constant", "kl_warmup": 0.0,
+                "beta_start": 0.0, "validation_fraction": 0.0, "patience": None, "dtype": "float32",
+            }  # fmt: skip
             super().__init__(**{**defaults, **given})
 
     monkeypatch.setattr(trainer_module, "TrainConfig", Anything)
