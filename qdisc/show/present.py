@@ -56,5 +56,5 @@ def _window(figure: Figure, backend: str) -> Any:
 
     number = max(plt.get_fignums(), default=0) + 1
     canvas = backend_registry.load_backend_module(backend).FigureCanvas
-    Gcf.set_new_active_manager(canvas.new_manager(figure, number))
+    Gcf._set_new_active_manager(canvas.new_manager(figure, number))
     return plt.show()

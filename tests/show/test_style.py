@@ -80,3 +80,17 @@ def test_a_notebook_gets_an_image(monkeypatch):
     figure = latent_figure(SWEEP, MAPS, [0])
     assert present(figure) is figure
     assert shown[0].data.startswith(b"\x89PNG")
+
+
+def test_a_window_belongs_to_pyplot(monkeypatch):
+    import matplotlib.pyplot as plt
+
+    shown = []
+    monkeypatch.setattr("qdisc.show.present._backend", lambda: ("agg", "window"))
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
+    figure = latent_figure(SWEEP, MAPS, [0])
+    try:
+        assert present(figure) is figure
+        assert len(shown) == 1 and plt.figure(shown[0]) is figure
+    finally:
+        plt.close(figure)
