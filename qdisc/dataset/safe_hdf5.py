@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import h5py
+import h5py.h5a as h5a
+import h5py.h5d as h5d
+import h5py.h5o as h5o
+import h5py.h5t as h5t
+import h5py.h5z as h5z
 import numpy as np
-from h5py import h5a, h5d, h5o, h5t, h5z
 
 from qdisc.dataset.global_heap import broken_heap
 from qdisc.dataset.places import h5_errors, place
@@ -182,7 +186,8 @@ class _Walk:
                 elif isinstance(child, h5py.Group):
                     stack.append((child, inner))
 
-    def _child(self, group: h5py.Group, name: str, inner: str) -> Any:
+    def _child(self, group: h5py.Group, name: Any, inner: str) -> Any:
+        # h5py gives names that are not UTF-8 as bytes, and fails when asked for one
         with h5_errors(self.path, inner, self.error):
             link = group.get(name, getlink=True)
             if isinstance(link, h5py.ExternalLink):

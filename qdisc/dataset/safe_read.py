@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import h5py
+import h5py.h5a as h5a
+import h5py.h5t as h5t
+import h5py.h5z as h5z
 import numpy as np
-from h5py import h5a, h5t, h5z
 
 from qdisc.dataset.places import place
 from qdisc.dataset.safe_hdf5 import h5_errors
@@ -119,7 +121,7 @@ def _refuse_bombs(dataset: h5py.Dataset, error: type[QdiscError]) -> None:
     if h5z.FILTER_DEFLATE not in filters or not hasattr(dataset.id, "chunk_iter"):
         return
     deflate = filters.index(h5z.FILTER_DEFLATE)
-    holds = int(np.prod(dataset.chunks, dtype=np.int64)) * dataset.dtype.itemsize + 64
+    holds = int(np.prod(plan.get_chunk(), dtype=np.int64)) * dataset.dtype.itemsize + 64
     large: list[tuple[int, ...]] = []
 
     def look(chunk: Any) -> None:
@@ -129,7 +131,7 @@ def _refuse_bombs(dataset: h5py.Dataset, error: type[QdiscError]) -> None:
 
     dataset.id.chunk_iter(look)
     for offset in large:
-        where = place(dataset.file.filename, dataset.name)
+        where = place(dataset.file.filename, str(dataset.name))
         _, raw = dataset.id.read_direct_chunk(offset)
         try:
             inflated = zlib.decompressobj().decompress(raw, holds + 1)

@@ -82,8 +82,8 @@ class ResultFile:
         """
         with self._open() as file:
             node = _tree.find(file, path, h5py.Group)
-            names = (_tree.own_names(node, kind) for kind in (h5py.Dataset, h5py.Group))
-            variables, groups = (tuple(n) for n in names)
+            variables = tuple(_tree.own_names(node, h5py.Dataset))
+            groups = tuple(_tree.own_names(node, h5py.Group))
             return GroupView(path, _tree.attributes(node), variables, groups)
 
     def variable(self, path: str) -> Variable:

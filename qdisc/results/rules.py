@@ -6,6 +6,8 @@ from collections.abc import Generator, Iterator
 from typing import Any, TypeAlias
 
 import h5py
+import h5py.h5o as h5o
+import h5py.h5z as h5z
 import numpy as np
 
 from qdisc.dataset.safe_read import read_attribute
@@ -17,7 +19,7 @@ from qdisc.results.schema import DTYPES, RESERVED
 
 Sizes: TypeAlias = dict[str, tuple[int, str]]
 Attached: TypeAlias = dict[tuple[int, int], list[str]]
-_FILTERS = (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE)
+_FILTERS = (h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE)
 
 
 def check_attributes(node: Any, path: str) -> Generator[Finding, None, dict[str, Any]]:
@@ -118,7 +120,7 @@ def _dims(
 def _attached(
     dataset: h5py.Dataset, path: str, dims: list[str], attached: Attached
 ) -> Iterator[Finding]:
-    address = int(h5py.h5o.get_info(dataset.id).addr)
+    address = int(h5o.get_info(dataset.id).addr)
     for axis, dim in enumerate(dims):
         names = attached.get((address, axis), [])
         if names != [dim] or "DIMENSION_LIST" not in dataset.attrs:

@@ -75,12 +75,12 @@ def check_maps(file: h5py.File) -> Iterator[Finding]:
     for group in tree.walk(file):
         if str(group.name).split("/")[1] not in ("analyses", "observables"):
             continue
-        for name in tree.own_names(group, h5py.Dataset):
-            dims = tree.attributes(group[name])["dims"]
-            if group[name].dtype.kind != "f" or dims[: len(sweep.dims)] != list(sweep.dims):
+        for name, dataset in tree.own(group, h5py.Dataset):
+            dims = tree.attributes(dataset)["dims"]
+            if dataset.dtype.kind != "f" or dims[: len(sweep.dims)] != list(sweep.dims):
                 continue
             try:
-                values = tree.variable(group[name]).data.reshape(seen.size, -1)
+                values = tree.variable(dataset).data.reshape(seen.size, -1)
             except ResultError as error:
                 yield Finding("QD001", "ERROR", join(str(group.name), name), error.what)
                 continue

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import h5py
-from h5py import h5a, h5t
+import h5py.h5a as h5a
+import h5py.h5o as h5o
+import h5py.h5t as h5t
 
 from qdisc.dataset.safe_hdf5 import place
 from qdisc.dataset.safe_read import read_array, read_attribute
@@ -14,6 +16,8 @@ from qdisc.errors import ResultError, nearest
 from qdisc.plugin import Variable
 from qdisc.results.attributes import decode
 from qdisc.results.schema import RESERVED, Group
+
+Kind = TypeVar("Kind", h5py.Group, h5py.Dataset)
 
 
 def attributes(node: Any) -> dict[str, Any]:
@@ -61,21 +65,24 @@ def find(file: h5py.File, path: str, kind: type) -> Any:
     return node
 
 
-def own_names(node: h5py.Group, kind: type) -> list[str]:
-    """Names of the children of a kind, without linked scales, whose place is further up."""
-    names = []
+def own(node: h5py.Group, kind: type[Kind]) -> Iterator[tuple[str, Kind]]:
+    """Yield the children of a kind by name, without linked scales, whose place is further up."""
     for name in sorted(node):
         child = node[name]
         if isinstance(child, kind) and not (kind is h5py.Dataset and _linked(node, name, child)):
-            names.append(name)
-    return names
+            yield name, child
+
+
+def own_names(node: h5py.Group, kind: type[Kind]) -> list[str]:
+    """Names of what `own` yields."""
+    return [name for name, _ in own(node, kind)]
 
 
 def _linked(node: h5py.Group, name: str, child: Any) -> bool:
     """A scale is stored where it is found first on the way down; below, it is a link to it."""
     group = node
     while group.name != "/":
-        group = group.parent
+        group = cast("h5py.Group", group.parent)  # only groups hold anything
         if name in group and group.get(name, getclass=True) is h5py.Dataset:
             return bool(group[name] == child)
     return False
@@ -85,18 +92,18 @@ def tree(node: h5py.Group, seen: set[int] | None = None) -> Group:
     """Read everything below a group; scales linked from above are left out."""
     seen = set() if seen is None else seen
     variables, groups = {}, {}
-    for name in own_names(node, h5py.Dataset):
-        once(node[name], seen)
-        variables[name] = variable(node[name])
-    for name in own_names(node, h5py.Group):
-        once(node[name], seen)
-        groups[name] = tree(node[name], seen)
+    for name, dataset in own(node, h5py.Dataset):
+        once(dataset, seen)
+        variables[name] = variable(dataset)
+    for name, group in own(node, h5py.Group):
+        once(group, seen)
+        groups[name] = tree(group, seen)
     return Group(attributes(node), variables, groups)
 
 
 def once(node: Any, seen: set[int]) -> None:
     """Refuse to visit an object a second time: hard links could make a tree endless."""
-    address = int(h5py.h5o.get_info(node.id).addr)
+    address = int(h5o.get_info(node.id).addr)
     if address in seen:
         raise ResultError(
             "an object is linked twice; this is refused",
@@ -110,9 +117,9 @@ def scales(file: h5py.File) -> dict[str, Variable]:
     """Every scale in a file, by the name of its dimension."""
     out: dict[str, Variable] = {}
     for group in walk(file):
-        for name in own_names(group, h5py.Dataset):
-            if has_scale_class(group[name]) and name not in out:
-                out[name] = variable(group[name])
+        for name, dataset in own(group, h5py.Dataset):
+            if has_scale_class(dataset) and name not in out:
+                out[name] = variable(dataset)
     return out
 
 
@@ -135,15 +142,14 @@ def attached_scales(file: h5py.File) -> dict[tuple[int, int], list[str]]:
     out: dict[tuple[int, int], list[str]] = {}
     key = b"REFERENCE_LIST"
     for group in walk(file):
-        for name in own_names(group, h5py.Dataset):
-            scale = group[name]
+        for name, scale in own(group, h5py.Dataset):
             if not h5a.exists(scale.id, key):
                 continue
             kind = h5a.open(scale.id, key).get_type()
             if kind.get_class() != h5t.COMPOUND or kind.get_nmembers() != 2:
                 continue
             for reference, axis in scale.attrs[key.decode()]:
-                address = int(h5py.h5o.get_info(file[reference].id).addr)
+                address = int(h5o.get_info(file[reference].id).addr)
                 out.setdefault((address, int(axis)), []).append(name)
     return out
 
@@ -151,9 +157,9 @@ def attached_scales(file: h5py.File) -> dict[tuple[int, int], list[str]]:
 def walk(file: h5py.File) -> Iterator[h5py.Group]:
     """Yield every group once, parents first, children by name."""
     seen: set[int] = set()
-    stack: list[h5py.Group] = [file["/"]]
+    stack: list[h5py.Group] = [cast("h5py.Group", file["/"])]
     while stack:
         group = stack.pop()
         once(group, seen)
         yield group
-        stack.extend(group[name] for name in reversed(own_names(group, h5py.Group)))
+        stack.extend(reversed([child for _, child in own(group, h5py.Group)]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import h5py
 
@@ -107,12 +107,12 @@ def _group(group: h5py.Group, sizes: Sizes, attached: Attached) -> Iterator[Find
     attrs = yield from check_attributes(group, path)
     if not isinstance(attrs.get("qdisc_type"), str):
         yield Finding("QD006", "ERROR", path, "no qdisc_type", 'add e.g. qdisc_type="group"')
-    for name in group:
+    for name in cast("Iterator[str]", iter(group)):  # safe_open lets no other names through
         if not NAME.match(name):
             yield Finding("QD008", "ERROR", join(path, name), "a name some readers cannot use",
                           "letters, digits and _ . + -")  # fmt: skip
-    for name in tree.own_names(group, h5py.Dataset):
-        yield from check_variable(group[name], join(path, name), sizes, attached)
+    for name, dataset in tree.own(group, h5py.Dataset):
+        yield from check_variable(dataset, join(path, name), sizes, attached)
     yield from check_nxdata(group, path, attrs)
     yield from _status(path, attrs)
 

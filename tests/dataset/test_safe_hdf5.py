@@ -59,6 +59,12 @@ def test_links_out_of_the_file(path, tmp_path):
     assert "/deep/er/x" in text and "secret.h5" in text
 
 
+def test_a_name_that_is_not_text(path):
+    with h5py.File(path, "w") as file:
+        file.create_group("a").create_group(b"\xff\xfe")
+    assert "/a/b'\\xff\\xfe'" in _refused(path, "cannot be read")
+
+
 def test_a_link_in_the_middle_of_a_path(path):
     with h5py.File(path, "w") as file:
         file["real/x"] = 1
