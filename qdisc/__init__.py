@@ -18,7 +18,7 @@ _HOME = {
     "open_result": "qdisc.pipeline",
     "run": "qdisc.pipeline",
 }
-__all__ = [*_HOME, "__version__"]
+__all__ = ["Dataset", "Result", "__version__", "discover", "load", "open_result", "run"]
 
 if TYPE_CHECKING:
     from qdisc.dataset.dataset import Dataset as Dataset

@@ -118,7 +118,7 @@ class BarProgress:
     def advance(self, n: int = 1, **info: object) -> None:
         """Move the bar."""
         if self._task is not None:
-            fields = {"info": _words(info)} if info else {}
+            fields: dict[str, Any] = {"info": _words(info)} if info else {}
             self._bar.update(self._task, advance=n, **fields)
 
     def message(self, text: str) -> None:

@@ -130,7 +130,7 @@ def state_vector(psi: ArrayLike, N: int) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def generator(key: Key, *path: int) -> np.random.Generator:
+def generator(key: Key | int, *path: int) -> np.random.Generator:
     """Make NumPy's Philox generator from a key; `path` names an independent substream.
 
     Only `Generator.random` is used on it: its stream is the raw bits of Philox, which do not

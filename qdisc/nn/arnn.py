@@ -86,14 +86,14 @@ class ARNNDense(nn.Module):
         n = h.shape[1]
         for index, (masked, latent) in enumerate(zip(self.hidden, self.latent, strict=True)):
             h = masked(h) + latent(z, n)
-            if index == 0 and self.data_type == "shadow":
+            if index == 0 and batch.bases is not None:  # shadows
                 h = h + self.basis(batch.bases)
             h = nn.selu(h)
         codes = values = None
         if self.data_type in checks.CODED:
             codes = heads.log_probabilities(self.code_head(h))
         if self.data_type in checks.VALUED:
-            if self.data_type == "hybrid":
+            if batch.codes is not None:  # hybrid data have both
                 h = nn.selu(self.value_hidden(h) + self.own_code(batch.codes))
             values = self._gaussian(self.value_head(h))
         if self.data_type == "hybrid":

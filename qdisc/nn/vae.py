@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
@@ -85,7 +85,7 @@ class VAEmodel(nn.Module):
             z,
             key,
             data_type=decoder.data_type,
-            n_sites=decoder.apply(variables, method="n_sites"),
+            n_sites=cast("int", decoder.apply(variables, method="n_sites")),
             bases=bases,
         )
 

@@ -32,7 +32,8 @@ def load() -> ModuleType:
 
     import jax
 
-    x64 = jax.config.jax_enable_x64
+    # jax adds its settings to this class while it starts, unseen by its annotations
+    x64 = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
     mesh = jax.sharding.get_mesh()
     unset = [name for name in _DEFAULTS if name not in os.environ]
     os.environ.update({name: _DEFAULTS[name] for name in unset})

@@ -162,7 +162,9 @@ def _scattered(ax: Any, cut: Plane, norm: Normalize, colours: Any) -> Any:
     if mesh is not None:
         corner = mesh.get_masked_triangles()
         shapes = PolyCollection(
-            _shares(cut.x, cut.y, corner), cmap=colours, norm=norm, edgecolors="face",
+            # one array takes matplotlib's fast path, which its annotation leaves out
+            _shares(cut.x, cut.y, corner),  # pyright: ignore[reportArgumentType]
+            cmap=colours, norm=norm, edgecolors="face",
             linewidths=0.2, rasterized=True,
         )  # fmt: skip
         shapes.set_array(np.ma.masked_invalid(cut.values[corner.ravel()]))

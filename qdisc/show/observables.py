@@ -120,11 +120,11 @@ def _images(sweep: Sweep, data: np.ndarray, model: np.ndarray | None) -> Figure:
     norm, cmap = scale(np.stack([part[chosen] for _, part in parts]))
     for row, (title, part) in enumerate(parts):
         line = axes[row * len(chosen) : (row + 1) * len(chosen)]
-        image = None
+        images = []
         for ax, point in zip(line, chosen, strict=True):
-            image = ax.imshow(part[point], norm=norm, cmap=cmap, origin="lower")
+            images.append(ax.imshow(part[point], norm=norm, cmap=cmap, origin="lower"))
             ax.set_title(f"{title}: {where(sweep, point)}", fontsize=6)
-        figure.colorbar(image, ax=line, aspect=15)
+        figure.colorbar(images[-1], ax=line, aspect=15)
     return figure
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 from qdisc.errors import ResultError
 
@@ -58,13 +59,13 @@ _METADATA: dict[str, dict[str, Any]] = {
 @contextmanager
 def styled() -> Iterator[None]:
     """Context in which qdisc's settings hold; afterwards matplotlib is as it was."""
-    defaults = {
+    settings: dict[Any, Any] = {  # matplotlib spells out all its keys as one literal type
         key: value
         for key, value in matplotlib.rcParamsDefault.items()
         if not key.startswith(_SESSION)
     }
-    colours = {"axes.prop_cycle": matplotlib.cycler(color=COLOURS)}
-    with matplotlib.rc_context({**defaults, **_OURS, **colours}):
+    settings |= {**_OURS, "axes.prop_cycle": cycler(color=COLOURS)}
+    with matplotlib.rc_context(settings):
         yield
 
 

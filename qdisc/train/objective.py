@@ -104,7 +104,7 @@ def step_loss(
         z = mean + jnp.exp(0.5 * logvar) * noise
         cp = module.apply(variables, z, rows, method="decode")
 
-    mixture = Mixture(*parts, log_weights) if with_tc else None
+    mixture = Mixture(parts[0], parts[1], log_weights) if with_tc else None
     terms = elbo_terms(
         cp, rows, z, mean, logvar, data_type,
         row_weights=row_weights, hybrid=hyper.hybrid, mixture=mixture,
