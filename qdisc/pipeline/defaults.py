@@ -46,7 +46,7 @@ def default_training(dataset: Dataset, model: str) -> dict[str, Any]:
         "learning_rate": 2e-3 if model == "transformer" else 5e-3,
         "schedule": "warmup_cosine",
         "beta": 0.35,
-        "beta_start": 2.0,
+        "beta_start": 1.0,
         "kl_warmup": 0.4,
         "gamma": 5.0,
     }
