@@ -58,6 +58,7 @@ def test_built_in_analyses_pass(name):
     check_plugin(built_in("analysis", name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_built_in_models_pass(name):
     plugin = built_in("model", name)
