@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo test lint wheel clean
+.PHONY: demo test lint wheel bench clean
 
 demo: $(STAMP)  ## train on the shipped J1-J2 snapshots and draw their phase maps
 	$(BIN)/qdisc demo -o demo
@@ -21,6 +21,9 @@ lint: $(STAMP)
 
 wheel: $(STAMP)  ## build the wheel and import it in an empty environment
 	$(BIN)/python tests/contract/wheel_smoke.py
+
+bench: $(STAMP)  ## every hot path as a ratio against a naive implementation
+	$(BIN)/python -m benchmarks
 
 $(STAMP): pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

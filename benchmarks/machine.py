@@ -18,7 +18,9 @@ def describe() -> dict[str, Any]:
     device = jax.devices()[0]
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
         "memory_gb": round(_memory() / 1e9, 1),
         "device": f"{device.platform}: {device.device_kind}",
         "system": platform.platform(terse=True),

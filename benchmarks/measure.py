@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -139,6 +140,12 @@ def _status(name: str) -> int:
     return 0
 
 
+def _compiles_quickly() -> bool:
+    import jax
+
+    return bool(jax.config.read("jax_disable_most_optimizations"))
+
+
 def in_child(function: str, *arguments: Any) -> dict[str, Any]:
     """Call `module:function(*arguments)` in a fresh process.
 
@@ -155,7 +162,10 @@ def in_child(function: str, *arguments: Any) -> dict[str, Any]:
         "print('\\n' + json.dumps(out))\n"
     )
     command = [sys.executable, "-c", code, json.dumps(arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    quick = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"} if _compiles_quickly() else {}
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **quick}
+    )
     if done.returncode:
         raise RuntimeError(f"{function} failed in its own process:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])

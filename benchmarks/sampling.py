@@ -64,7 +64,11 @@ def row(kind: str, n_sites: int, count: int, repeats: int, small: bool) -> Row:
         lambda: model.sample(z, key),
     )
     naive = [t * n_sites / timed for t in times[0]]
-    note = "" if timed == n_sites else f"naive time of {timed} sites, multiplied by {n_sites / timed:.1f}"
+    note = (
+        ""
+        if timed == n_sites
+        else f"naive time of {timed} sites, multiplied by {n_sites / timed:.1f}"
+    )
     target = TARGETS[kind].get(n_sites)
     return Row(path, BASELINE, naive, times[1], target=target, deviation=differing,
                tolerance=0.01, note=note, toy=small)  # fmt: skip
@@ -79,7 +83,9 @@ def rows(small: bool) -> Iterator[Row]:
             measured.append(row(kind, n, count, repeats, small))
             yield measured[-1]
         # from the middle size to the largest: time ~ N^power
-        power = np.log(min(measured[-1].ours) / min(measured[-2].ours)) / np.log(sizes[-1] / sizes[-2])
+        power = np.log(min(measured[-1].ours) / min(measured[-2].ours)) / np.log(
+            sizes[-1] / sizes[-2]
+        )
         yield Row(
             f"sampling, {kind}, growth", f"from N={sizes[-2]} to N={sizes[-1]}: time ~ N^power",
             (), (), limits=(Limit("power", float(power), 2.5),), toy=small,

@@ -18,9 +18,7 @@ from qdisc.train.optimiser import FACTORIES, injected
 from qdisc.train.program import make_program
 from qdisc.train.rows import epoch_order, make_plan, make_tables
 
-BASELINE = (
-    "jitted once, float64, one layer norm per branch, full square matrices times full masks"
-)
+BASELINE = "jitted once, float64, one layer norm per branch, full square matrices times full masks"
 STEPS = 4  # in one device call of ours; the naive form makes one call per step
 
 
