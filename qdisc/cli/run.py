@@ -29,8 +29,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     run.add_argument("--no-figures", action="store_true", help="write the result file only")
     run.set_defaults(command=run_command)
     demo = commands.add_parser(
-        "demo", parents=[common], help="make a small dataset and analyse it, in about a minute",
-        description="Make a small dataset, train a model on it and draw its phase diagram.",
+        "demo", parents=[common], help="analyse the shipped J1-J2 snapshots, in a few minutes",
+        description="Train a model on the shipped J1-J2 snapshots and draw their phase diagram.",
     )  # fmt: skip
     demo.add_argument("-o", "--out", metavar="FOLDER", default="demo",
                       help="folder for what is written (default: ./demo)")  # fmt: skip
