@@ -48,7 +48,7 @@ def test_a_difference_is_an_error_and_ratios_are_paired():
         from benchmarks.table import as_text, seconds
     finally:
         sys.path.remove(str(ROOT))
-    with pytest.raises(AssertionError, match="here: naive and fast results differ by 2.00e-03"):
+    with pytest.raises(AssertionError, match=r"here: naive and fast results differ by 2\.00e-03"):
         check("here", 2e-3, 1e-3)
     row = Row("a path", "loops", (10.0, 30.0, 8.0), (1.0, 2.0, 4.0), target=11)
     assert row.ratios == [10.0, 15.0, 2.0] and row.ratio == 10.0 and row.met is False
