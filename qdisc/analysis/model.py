@@ -81,7 +81,12 @@ class Model:
 
     @cached_property
     def _sample(self) -> Any:
-        draw = self._own_sampler if self._has_own_sampler() else self._slow_sampler
+        own = self._has_own_sampler()
+        draw = self._own_sampler if own else self._slow_sampler
+        if not own or getattr(self.module, "keys_per_row", False):
+            return jax.jit(
+                lambda v, key, start, z, *rest: draw(v, z, row_keys(key, start, z.shape[0]), *rest)
+            )
         return jax.jit(lambda v, key, start, *rows: self._by_row(draw, v, key, start, *rows))
 
     @staticmethod

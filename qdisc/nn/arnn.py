@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from qdisc.errors import ConfigError
 from qdisc.nn import checks, heads, sites
 from qdisc.nn.inputs import check_latent_dim, decoder_input
-from qdisc.nn.masked import LatentToSites, MaskedDense, SiteEmbedding, lookup
+from qdisc.nn.masked import LatentToSites, MaskedDense, SiteEmbedding, even_runs, lookup
 
 
 class ARNNDense(nn.Module):
@@ -107,50 +107,96 @@ class ARNNDense(nn.Module):
             raise ConfigError("the decoder has no parameters yet", hint="call init first")
         return known
 
-    def start(self, z: jax.Array) -> tuple[Any, Any]:
-        """What stays fixed while sampling, and empty caches."""
+    def runs(self) -> list[tuple[int, int]]:
+        """Runs of sites that are drawn together, see `enter`."""
         n = self.n_sites()
+        return even_runs(n, min(max(n // 8, 1), 8))
+
+    def start(self, z: jax.Array) -> Any:
+        """What is known of the sites drawn so far: nothing, and z."""
         check_latent_dim(z.shape, self._known_latents(), type(self).__name__)
-        fixed: dict[str, Any] = {"hidden": [m.weights() for m in self.hidden]}
-        fixed["latent"] = [latent(z, n) for latent in self.latent]
-        empty = jnp.zeros((z.shape[0], n, self.features), self.dtype)
-        channels = sites.n_features(self.data_type, self.local_dimension)
-        cache: dict[str, Any] = {"past": jnp.zeros((z.shape[0], n, channels), self.dtype)}
-        cache["hidden"] = [empty] * self.num_layers
-        for name in ("code_head", "value_head", "value_hidden"):
-            if hasattr(self, name):
-                fixed[name] = getattr(self, name).weights()
-        if self.data_type == "shadow":
-            fixed["basis"] = self.basis.table()
+        empty = jnp.zeros((z.shape[0], 0, self.features), self.dtype)
+        return {"z": z, "hidden": [empty] * self.num_layers, "value": empty}
+
+    def enter(self, known: Any, features: jax.Array, begin: int, end: int) -> tuple[Any, Any]:
+        """Begin the sites begin..end-1: what earlier sites send them, in one product per layer.
+
+        Args:
+            known: From `start` or `leave`.
+            features: Features (B, begin, C) of the sites drawn so far.
+            begin: First site.
+            end: Site after the last.
+
+        Returns:
+            What stays fixed for these sites, and their empty caches.
+        """
+        rows, size = features.shape[0], end - begin
+
+        def sent(layer: MaskedDense, h: jax.Array) -> tuple[jax.Array, jax.Array]:
+            before, among, bias = layer.columns(begin, end)
+            pre = h.reshape(rows, h.shape[1] * h.shape[2]) @ before
+            return pre.reshape(rows, size, layer.features) + bias, among
+
+        inputs = [features, *known["hidden"]]
+        fixed: dict[str, Any] = {"begin": begin, "hidden": []}
+        for masked, latent, h in zip(self.hidden, self.latent, inputs, strict=False):
+            pre, among = sent(masked, h)
+            kernel = latent.columns(begin, end)
+            fixed["hidden"].append((pre + (known["z"] @ kernel).reshape(pre.shape), among))
+        last = known["hidden"][-1]
+        if self.data_type in checks.CODED:
+            fixed["code_head"] = sent(self.code_head, last)
         if self.data_type == "hybrid":
-            fixed["own_code"] = self.own_code.table()
+            fixed["value_hidden"], last = sent(self.value_hidden, last), known["value"]
+            fixed["own_code"] = self.own_code.table()[begin:end]
+        if self.data_type in checks.VALUED:
+            fixed["value_head"] = sent(self.value_head, last)
+        if self.data_type == "shadow":
+            fixed["basis"] = self.basis.table()[begin:end]
+        empty = jnp.zeros((rows, size, self.features), self.dtype)
+        cache: dict[str, Any] = {"past": jnp.zeros((rows, size, features.shape[2]), self.dtype)}
+        cache["hidden"] = [empty] * self.num_layers
+        if self.data_type == "hybrid":
             cache["value"] = empty
         return fixed, cache
 
+    def leave(self, known: Any, cache: Any) -> Any:
+        """Add the finished sites of a block to what is known."""
+        both = zip(known["hidden"], cache["hidden"], strict=True)
+        out = {**known, "hidden": [jnp.concatenate(pair, axis=1) for pair in both]}
+        if "value" in cache:
+            out["value"] = jnp.concatenate([known["value"], cache["value"]], axis=1)
+        return out
+
     def step(self, fixed: Any, cache: Any, site: jax.Array, past: jax.Array, basis: Any) -> Any:
         """Fill the hidden layers at `site`, given the features of the site before."""
-        h = cache["past"].at[:, jnp.maximum(site - 1, 0)].set(past)
+        place = site - fixed["begin"]
+        # at the first place the site before belongs to the block before; what is written here
+        # is then hidden by the mask, and overwritten at the next place
+        h = cache["past"].at[:, jnp.maximum(place - 1, 0)].set(past)
         filled = {**cache, "past": h, "hidden": []}
         for index, weights in enumerate(fixed["hidden"]):
-            pre = _at_site(h, weights, site) + fixed["latent"][index][:, site]
+            pre = _at_place(h, weights, place)
             if index == 0 and basis is not None:
-                pre = pre + lookup(fixed["basis"][site], basis)
-            h = cache["hidden"][index].at[:, site].set(nn.selu(pre))
+                pre = pre + lookup(fixed["basis"][place], basis)
+            h = cache["hidden"][index].at[:, place].set(nn.selu(pre))
             filled["hidden"].append(h)
         return filled
 
     def code_at(self, fixed: Any, cache: Any, site: jax.Array) -> jax.Array:
         """Log probabilities (B, d) of the code at `site`."""
-        return heads.log_probabilities(_at_site(cache["hidden"][-1], fixed["code_head"], site))
+        place = site - fixed["begin"]
+        return heads.log_probabilities(_at_place(cache["hidden"][-1], fixed["code_head"], place))
 
     def value_at(self, fixed: Any, cache: Any, site: jax.Array, code: Any) -> tuple[Any, jax.Array]:
         """Mean and logvar (B, 2) at `site`, given the code drawn there (hybrid data)."""
-        h = cache["hidden"][-1]
+        h, place = cache["hidden"][-1], site - fixed["begin"]
         if code is not None:
-            pre = _at_site(h, fixed["value_hidden"], site) + lookup(fixed["own_code"][site], code)
-            h = cache["value"].at[:, site].set(nn.selu(pre))
+            pre = _at_place(h, fixed["value_hidden"], place)
+            pre = pre + lookup(fixed["own_code"][place], code)
+            h = cache["value"].at[:, place].set(nn.selu(pre))
             cache = {**cache, "value": h}
-        return cache, self._gaussian(_at_site(h, fixed["value_head"], site), site)
+        return cache, self._gaussian(_at_place(h, fixed["value_head"], place), site)
 
     def _gaussian(self, raw: jax.Array, site: Any = slice(None)) -> jax.Array:
         return heads.mean_and_logvar(raw, self.location, self.scale, self.variance_floor, site)
@@ -164,6 +210,6 @@ class ARNNDense(nn.Module):
         return None if shape is None else shape[0]
 
 
-def _at_site(h: jax.Array, weights: tuple[jax.Array, jax.Array], site: jax.Array) -> jax.Array:
-    kernel, bias = weights
-    return h.reshape(h.shape[0], -1) @ kernel[site] + bias[site]
+def _at_place(h: jax.Array, weights: tuple[jax.Array, jax.Array], place: jax.Array) -> jax.Array:
+    sent, among = weights
+    return h.reshape(h.shape[0], -1) @ among[place] + sent[:, place]

@@ -20,7 +20,12 @@ MAX_STRIPS = 3
 
 def strips(n_sites: int) -> list[tuple[int, int]]:
     """Cut sites 0..N-1 into at most three runs (begin, end) of about equal length."""
-    edges = np.linspace(0, n_sites, min(MAX_STRIPS, n_sites) + 1).round().astype(int)
+    return even_runs(n_sites, min(MAX_STRIPS, n_sites))
+
+
+def even_runs(n_sites: int, count: int) -> list[tuple[int, int]]:
+    """Cut sites 0..N-1 into `count` runs (begin, end) of about equal length."""
+    edges = np.linspace(0, n_sites, count + 1).round().astype(int)
     return [(int(a), int(b)) for a, b in pairwise(edges)]
 
 
@@ -74,6 +79,32 @@ class MaskedDense(nn.Module):
             columns.append(padded.reshape(n * channels, end - begin, self.features))
         return jnp.concatenate(columns, axis=1).transpose(1, 0, 2), bias
 
+    def columns(self, begin: int, end: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Weights of output sites begin..end-1, as drawing them one by one needs them.
+
+        Returns:
+            Kernel from all sites before `begin` (begin C, (end - begin) features), which no mask
+            touches; kernels among these sites themselves, first axis the output site
+            (end - begin, (end - begin) C, features); bias (end - begin, features).
+        """
+        params = self.variables["params"]
+        bias, width = params["bias"], self.features
+        before, among = [], []
+        for index, (first, last) in enumerate(strips(bias.shape[0])):
+            low, high = max(begin, first), min(end, last)
+            if low >= high:
+                continue
+            kernel = params[f"kernel_{index}"]
+            channels = kernel.shape[0] // last
+            kernel = kernel[:, (low - first) * width : (high - first) * width]
+            before.append(kernel[: begin * channels])
+            own = kernel[begin * channels : high * channels]
+            mask = strip_mask(low, high, self.exclusive)[begin:].astype(self.dtype)
+            own = own * np.kron(mask, np.ones((channels, width), mask.dtype))
+            own = jnp.pad(own, ((0, (end - high) * channels), (0, 0)))
+            among.append(own.reshape(-1, high - low, width).transpose(1, 0, 2))
+        return jnp.concatenate(before, axis=1), jnp.concatenate(among), bias[begin:end]
+
     def _mask(self, begin: int, end: int, channels: int) -> np.ndarray:
         seen = strip_mask(begin, end, self.exclusive).astype(self.dtype)
         return np.kron(seen, np.ones((channels, self.features), seen.dtype))
@@ -122,3 +153,7 @@ class LatentToSites(nn.Module):
         shape = (z.shape[1], n_sites * self.features)
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape, self.dtype)
         return (z @ kernel).reshape(z.shape[0], n_sites, self.features)
+
+    def columns(self, begin: int, end: int) -> jax.Array:
+        """Kernel (L, (end - begin) features) of the sites begin..end-1."""
+        return self.variables["params"]["kernel"][:, begin * self.features : end * self.features]

@@ -20,18 +20,42 @@ from qdisc.nn.inputs import check_latent_dim
 from qdisc.nn.sites import Sites
 
 
-def draw_code(key: jax.Array, log_p: jax.Array) -> jax.Array:
+def draw_code(noise: jax.Array, log_p: jax.Array) -> jax.Array:
     """One code (B,), int32, per row of log probabilities (B, d): the largest Gumbel score."""
-    score = log_p + jax.random.gumbel(key, log_p.shape, log_p.dtype)
-    return jnp.argmax(score, axis=-1).astype(jnp.int32)
+    return jnp.argmax(log_p + noise, axis=-1).astype(jnp.int32)
 
 
-def draw_value(key: jax.Array, gaussian: jax.Array) -> jax.Array:
+def draw_value(noise: jax.Array, gaussian: jax.Array) -> jax.Array:
     """One normal value (B,) per row of (mean, logvar) (B, 2)."""
-    mean, logvar = gaussian[:, 0], gaussian[:, 1]
-    # its own stream: at a hybrid site the code was drawn with `key`
-    noise = jax.random.normal(jax.random.fold_in(key, 1), mean.shape, mean.dtype)
-    return mean + jnp.exp(0.5 * logvar) * noise
+    return gaussian[:, 0] + jnp.exp(0.5 * gaussian[:, 1]) * noise
+
+
+def code_noise(key: jax.Array, site: Any, rows: int, d: int, dtype: Any) -> jax.Array:
+    """Gumbel noise (rows, d) of the codes at `site`.
+
+    Args:
+        key: One key for all rows, or one key per row: then a row's noise is its own, whatever
+            other rows are drawn with it.
+        site: Number of the site.
+        rows: Number of rows.
+        d: Number of codes.
+        dtype: Floating dtype.
+    """
+    if _per_row(key):
+        return jax.vmap(lambda k: code_noise(k, site, 1, d, dtype)[0])(key)
+    return jax.random.gumbel(jax.random.fold_in(key, site), (rows, d), dtype)
+
+
+def value_noise(key: jax.Array, site: Any, rows: int, dtype: Any) -> jax.Array:
+    """Normal noise (rows,) of the values at `site`; see `code_noise`."""
+    if _per_row(key):
+        return jax.vmap(lambda k: value_noise(k, site, 1, dtype)[0])(key)
+    # its own stream: at a hybrid site the code was drawn with the site's key
+    return jax.random.normal(jax.random.fold_in(jax.random.fold_in(key, site), 1), (rows,), dtype)
+
+
+def _per_row(key: jax.Array) -> bool:
+    return key.ndim == (1 if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else 2)
 
 
 def check_bases(bases: Any, data_type: str, batch: int, n_sites: int | None, where: str) -> Any:
@@ -61,16 +85,18 @@ def sample_cached(
 ) -> jax.Array:
     """Draw one snapshot per latent vector, computing for each site only what it adds.
 
-    The decoder offers `n_sites()`, `start(z) -> (fixed, cache)`,
+    Sites are drawn in a few runs: what sites of earlier runs send to a run is computed at once.
+    The decoder offers `n_sites()`, `runs() -> [(begin, end), ...]`, `start(z) -> known`,
+    `enter(known, features, begin, end) -> (fixed, cache)`,
     `step(fixed, cache, site, past, basis) -> cache` where `past` are the features of the site
-    before, `code_at(fixed, cache, site) -> (B, d)` and
-    `value_at(fixed, cache, site, code) -> (cache, (B, 2))`.
+    before, `code_at(fixed, cache, site) -> (B, d)`,
+    `value_at(fixed, cache, site, code) -> (cache, (B, 2))` and `leave(known, cache) -> known`.
 
     Args:
         decoder: The unbound decoder.
         variables: Its variables.
         z: Latent vectors (B, L).
-        key: Key of the draw.
+        key: Key of the draw, or one key per row.
         bases: Shadows only: (B, N) with 2, 3, 4 for X, Y, Z.
 
     Returns:
@@ -81,37 +107,50 @@ def sample_cached(
     def call(method: str, *args: Any) -> Any:
         return decoder.apply(variables, *args, method=method)
 
-    data_type, dtype = decoder.data_type, decoder.dtype
+    data_type, dtype, d = decoder.data_type, decoder.dtype, decoder.local_dimension
     check_latent_dim(z.shape, None, type(decoder).__name__)
     # parameters read from a file are numpy arrays, which a traced site cannot index
     variables = jax.tree.map(jnp.asarray, variables)
-    n, batch = call("n_sites"), z.shape[0]
-    bases = check_bases(bases, data_type, batch, n, type(decoder).__name__)
-    fixed, cache = call("start", z.astype(dtype))
-    channels = sites.n_features(data_type, decoder.local_dimension)
-    past = jnp.zeros((batch, channels), dtype)
+    n, rows = call("n_sites"), z.shape[0]
+    bases = check_bases(bases, data_type, rows, n, type(decoder).__name__)
+    known = call("start", z.astype(dtype))
+    past = jnp.zeros((rows, sites.n_features(data_type, d)), dtype)
+    features = jnp.zeros((rows, 0, past.shape[1]), dtype)
+    runs = []
+    for begin, end in call("runs"):
+        fixed, cache = call("enter", known, features, begin, end)
+        site = jnp.arange(begin, end, dtype=jnp.int32)
+        # all random numbers of a run at once: inside the loop they would cost more than the network
+        noise = [
+            jax.vmap(lambda i: code_noise(key, i, rows, d, dtype))(site)
+            if data_type != "continuous"
+            else None,
+            jax.vmap(lambda i: value_noise(key, i, rows, dtype))(site)
+            if data_type in ("continuous", "hybrid")
+            else None,
+        ]
 
-    def body(carry: Any, site: jax.Array) -> tuple[Any, Any]:
-        cache, past = carry
-        site_key = jax.random.fold_in(key, site)
-        basis = None if bases is None else bases[:, site]
-        cache = call("step", fixed, cache, site, past, basis)
-        code = value = None
-        if data_type != "continuous":
-            code = draw_code(site_key, call("code_at", fixed, cache, site))
-        if data_type in ("continuous", "hybrid"):
-            cache, gaussian = call("value_at", fixed, cache, site, code)
-            value = draw_value(site_key, gaussian)
-        drawn = Sites(codes=code, values=value, bases=basis)
-        past = sites.site_features(
-            drawn, decoder.local_dimension, decoder.location, decoder.scale, dtype, site
-        )
-        return (cache, past), (code, value)
+        def body(carry: Any, this: Any, fixed: Any = fixed) -> tuple[Any, Any]:
+            cache, past = carry
+            site, (gumbel, normal) = this
+            basis = None if bases is None else bases[:, site]
+            cache = call("step", fixed, cache, site, past, basis)
+            code = value = None
+            if gumbel is not None:
+                code = draw_code(gumbel, call("code_at", fixed, cache, site))
+            if normal is not None:
+                cache, gaussian = call("value_at", fixed, cache, site, code)
+                value = draw_value(normal, gaussian)
+            drawn = Sites(codes=code, values=value, bases=basis)
+            past = sites.site_features(drawn, d, decoder.location, decoder.scale, dtype, site)
+            return (cache, past), (code, value, past)
 
-    steps = jnp.arange(n, dtype=jnp.int32)
-    _, (codes, values) = jax.lax.scan(body, (cache, past), steps)
-    codes = None if codes is None else codes.T
-    values = None if values is None else values.T
+        (cache, past), drawn = jax.lax.scan(body, (cache, past), (site, noise))
+        codes, values, seen = jax.tree.map(lambda a: a.swapaxes(0, 1), drawn)
+        runs.append((codes, values))
+        features = jnp.concatenate([features, seen], axis=1)
+        known = call("leave", known, cache)
+    codes, values = jax.tree.map(lambda *parts: jnp.concatenate(parts, axis=1), *runs)
     return sites.join(Sites(codes, values, bases), data_type)
 
 
@@ -133,7 +172,7 @@ def sample_from_conditionals(
     Args:
         decode: (z, x) -> log conditional probabilities, as a decoder's `__call__`.
         z: Latent vectors (B, L).
-        key: Key of the draw.
+        key: Key of the draw, or one key per row.
         data_type: discrete, continuous, hybrid or shadow.
         n_sites: Number of sites N.
         bases: Shadows only: (B, N) with 2, 3, 4 for X, Y, Z.
@@ -157,14 +196,16 @@ def sample_from_conditionals(
         codes, values = state
         cp = decode(z, sites.join(Sites(codes, values, bases), data_type))
         log_p = cp[0] if data_type == "hybrid" else cp
-        drawn = draw_code(jax.random.fold_in(key, site), log_p[:, site])
+        noise = code_noise(key, site, batch, log_p.shape[-1], log_p.dtype)
+        drawn = draw_code(noise, log_p[:, site])
         return codes.at[:, site].set(drawn), values
 
     def value_step(site: Any, state: Any) -> Any:
         codes, values = state
         cp = decode(z, sites.join(Sites(codes, values, bases), data_type))
         gaussian = cp[1] if data_type == "hybrid" else cp
-        drawn = draw_value(jax.random.fold_in(key, site), gaussian[:, site])
+        noise = value_noise(key, site, batch, gaussian.dtype)
+        drawn = draw_value(noise, gaussian[:, site])
         return codes, values.at[:, site].set(drawn.astype(dtype))
 
     def both(site: Any, state: Any) -> Any:

@@ -13,7 +13,7 @@ from qdisc.errors import ConfigError
 from qdisc.nn import checks, heads, sites
 from qdisc.nn.attention import Block, sinusoids
 from qdisc.nn.inputs import check_latent_dim, decoder_input
-from qdisc.nn.masked import lookup
+from qdisc.nn.masked import even_runs, lookup
 
 
 class LatentTokens(nn.Module):
@@ -157,18 +157,34 @@ class Transformer_decoder(nn.Module):
             raise ConfigError("the decoder has no parameters yet", hint="call init first")
         return known
 
-    def start(self, z: jax.Array) -> tuple[Any, Any]:
-        """What stays fixed while sampling, and empty caches of keys and values."""
+    def runs(self) -> list[tuple[int, int]]:
+        """Runs of sites that are drawn together: keys behind the run are not looked at."""
+        n = self.n_sites()
+        return even_runs(n, min(max(n // 16, 1), 4))
+
+    def start(self, z: jax.Array) -> Any:
+        """Keys and values of the latent tokens, and none of sites."""
         check_latent_dim(z.shape, self._known_latents(), type(self).__name__)
-        n, memory = self.n_sites(), self.memory(z)
-        fixed = {
-            "memory": [block.memory_cache(memory) for block in self.blocks],
-            "position": jnp.asarray(sinusoids(n, self.d_model), dtype=self.dtype),
-        }
-        shape = (z.shape[0], n, self.num_heads, self.d_model // self.num_heads)
+        memory = self.memory(z)
+        shape = (z.shape[0], 0, self.num_heads, self.d_model // self.num_heads)
         empty = jnp.zeros(shape, self.dtype)
-        context = jnp.zeros((z.shape[0], self.d_model), self.dtype)
-        return fixed, {"blocks": [(empty, empty)] * self.num_layers, "context": context}
+        return {
+            "memory": [block.memory_cache(memory) for block in self.blocks],
+            "blocks": [(empty, empty)] * self.num_layers,
+        }
+
+    def enter(self, known: Any, features: jax.Array, begin: int, end: int) -> tuple[Any, Any]:
+        """Begin the sites begin..end-1: make room for their keys and values."""
+        position = jnp.asarray(sinusoids(self.n_sites(), self.d_model), dtype=self.dtype)
+        room = ((0, 0), (0, end - begin), (0, 0), (0, 0))
+        caches = [(jnp.pad(k, room), jnp.pad(v, room)) for k, v in known["blocks"]]
+        context = jnp.zeros((features.shape[0], self.d_model), self.dtype)
+        fixed = {"memory": known["memory"], "position": position}
+        return fixed, {"blocks": caches, "context": context}
+
+    def leave(self, known: Any, cache: Any) -> Any:
+        """Keys and values of all sites drawn so far."""
+        return {**known, "blocks": cache["blocks"]}
 
     def step(self, fixed: Any, cache: Any, site: jax.Array, past: jax.Array, basis: Any) -> Any:
         """Pass the token at `site` through the blocks, given the features of the site before."""

@@ -27,6 +27,7 @@ class VAEmodel(nn.Module):
 
     encoder: nn.Module
     decoder: nn.Module
+    keys_per_row = True  # `sample` takes one key per row; not a field, there is no annotation
 
     def __call__(self, batch: jax.Array, key: jax.Array) -> tuple[Any, Any, Any, Any]:
         """Encode, draw z = mean + exp(logvar / 2) noise, decode.
@@ -60,7 +61,7 @@ class VAEmodel(nn.Module):
 
         Args:
             z: Latent vectors (B, L).
-            key: Key of the draw.
+            key: Key of the draw, or one key per row: then no row depends on the others.
             bases: Shadows only: bases (B, N), 2, 3, 4 for X, Y, Z.
 
         Returns:
