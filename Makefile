@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo test lint wheel bench clean
+.PHONY: demo demo-quality test lint wheel bench clean
 
 demo: $(STAMP)  ## train on the shipped J1-J2 snapshots and draw their phase maps
 	$(BIN)/qdisc demo -o demo
 
 test: $(STAMP)  ## everything that must hold
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests $(PLUGINS)
+
+demo-quality: $(STAMP)  ## the demo's promise on five seeds
+	QDISC_FULL=1 $(BIN)/python -m pytest tests/demo -m slow
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
