@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -110,7 +110,7 @@ class ARNNDense(nn.Module):
     def runs(self) -> list[tuple[int, int]]:
         """Runs of sites that are drawn together, see `enter`."""
         n = self.n_sites()
-        return even_runs(n, min(max(n // 8, 1), 8))
+        return even_runs(n, min(max(n // 4, 1), 8))
 
     def start(self, z: jax.Array) -> Any:
         """What is known of the sites drawn so far: nothing, and z."""
@@ -131,72 +131,81 @@ class ARNNDense(nn.Module):
             What stays fixed for these sites, and their empty caches.
         """
         rows, size = features.shape[0], end - begin
-
-        def sent(layer: MaskedDense, h: jax.Array) -> tuple[jax.Array, jax.Array]:
-            before, among, bias = layer.columns(begin, end)
-            pre = h.reshape(rows, h.shape[1] * h.shape[2]) @ before
-            return pre.reshape(rows, size, layer.features) + bias, among
-
-        inputs = [features, *known["hidden"]]
-        fixed: dict[str, Any] = {"begin": begin, "hidden": []}
-        for masked, latent, h in zip(self.hidden, self.latent, inputs, strict=False):
-            pre, among = sent(masked, h)
-            kernel = latent.columns(begin, end)
-            fixed["hidden"].append((pre + (known["z"] @ kernel).reshape(pre.shape), among))
-        last = known["hidden"][-1]
-        if self.data_type in checks.CODED:
-            fixed["code_head"] = sent(self.code_head, last)
+        # heads that read the last hidden layer; hybrid values have one more layer in between
+        first = {"continuous": ("value_head",), "hybrid": ("code_head", "value_hidden")}
+        reading = first.get(self.data_type, ("code_head",))
+        layers = {f"hidden_{i}": layer for i, layer in enumerate(self.hidden)}
+        inputs = dict(zip(layers, [features, *known["hidden"]], strict=False))
+        for name in reading:
+            layers[name], inputs[name] = getattr(self, name), known["hidden"][-1]
         if self.data_type == "hybrid":
-            fixed["value_hidden"], last = sent(self.value_hidden, last), known["value"]
+            layers["value_head"], inputs["value_head"] = self.value_head, known["value"]
+        fixed: dict[str, Any] = {"begin": begin}
+        for name, layer in layers.items():
+            before, among, own, bias = layer.columns(begin, end)
+            h = inputs[name]
+            sent = h.reshape(rows, h.shape[1] * h.shape[2]) @ before
+            fixed[name] = Pull(sent.reshape(rows, size, layer.features) + bias, among, own)
+        for i, latent in enumerate(self.latent):
+            pull = fixed[f"hidden_{i}"]
+            shift = known["z"] @ latent.columns(begin, end)
+            fixed[f"hidden_{i}"] = pull._replace(sent=pull.sent + shift.reshape(pull.sent.shape))
+        if self.data_type == "hybrid":
             fixed["own_code"] = self.own_code.table()[begin:end]
-        if self.data_type in checks.VALUED:
-            fixed["value_head"] = sent(self.value_head, last)
         if self.data_type == "shadow":
             fixed["basis"] = self.basis.table()[begin:end]
-        empty = jnp.zeros((rows, size, self.features), self.dtype)
-        cache: dict[str, Any] = {"past": jnp.zeros((rows, size, features.shape[2]), self.dtype)}
+        empty = jnp.zeros((rows, size * self.features), self.dtype)
+        cache: dict[str, Any] = {"past": jnp.zeros((rows, size * features.shape[2]), self.dtype)}
         cache["hidden"] = [empty] * self.num_layers
         if self.data_type == "hybrid":
             cache["value"] = empty
+        for name in reading:
+            cache[name] = jnp.zeros((rows, layers[name].features), self.dtype)
         return fixed, cache
 
     def leave(self, known: Any, cache: Any) -> Any:
-        """Add the finished sites of a block to what is known."""
-        both = zip(known["hidden"], cache["hidden"], strict=True)
-        out = {**known, "hidden": [jnp.concatenate(pair, axis=1) for pair in both]}
+        """Add the finished sites of a run to what is known."""
+
+        def longer(old: jax.Array, new: jax.Array) -> jax.Array:
+            new = new.reshape(new.shape[0], -1, self.features)
+            return jnp.concatenate([old, new], axis=1)
+
+        out = {**known, "hidden": list(map(longer, known["hidden"], cache["hidden"]))}
         if "value" in cache:
-            out["value"] = jnp.concatenate([known["value"], cache["value"]], axis=1)
+            out["value"] = longer(known["value"], cache["value"])
         return out
 
     def step(self, fixed: Any, cache: Any, site: jax.Array, past: jax.Array, basis: Any) -> Any:
         """Fill the hidden layers at `site`, given the features of the site before."""
         place = site - fixed["begin"]
-        # at the first place the site before belongs to the block before; what is written here
-        # is then hidden by the mask, and overwritten at the next place
-        h = cache["past"].at[:, jnp.maximum(place - 1, 0)].set(past)
-        filled = {**cache, "past": h, "hidden": []}
-        for index, weights in enumerate(fixed["hidden"]):
-            pre = _at_place(h, weights, place)
-            if index == 0 and basis is not None:
-                pre = pre + lookup(fixed["basis"][place], basis)
-            h = cache["hidden"][index].at[:, place].set(nn.selu(pre))
-            filled["hidden"].append(h)
+        # at the first place the site before belongs to the run before; what is written here is
+        # then hidden by the mask, and overwritten at the next place
+        filled = {**cache, "past": _put(cache["past"], past, jnp.maximum(place - 1, 0))}
+        pre = fixed["hidden_0"](filled["past"], place)
+        if basis is not None:
+            pre = pre + lookup(fixed["basis"][place], basis)
+        h = nn.selu(pre)
+        filled["hidden"] = [_put(cache["hidden"][0], h, place)]
+        for index in range(1, self.num_layers):
+            h = nn.selu(fixed[f"hidden_{index}"](cache["hidden"][index - 1], place, h))
+            filled["hidden"].append(_put(cache["hidden"][index], h, place))
+        for name in ("code_head", "value_hidden", "value_head"):
+            if name in cache:
+                filled[name] = fixed[name](cache["hidden"][-1], place, h)
         return filled
 
     def code_at(self, fixed: Any, cache: Any, site: jax.Array) -> jax.Array:
         """Log probabilities (B, d) of the code at `site`."""
-        place = site - fixed["begin"]
-        return heads.log_probabilities(_at_place(cache["hidden"][-1], fixed["code_head"], place))
+        return heads.log_probabilities(cache["code_head"])
 
     def value_at(self, fixed: Any, cache: Any, site: jax.Array, code: Any) -> tuple[Any, jax.Array]:
         """Mean and logvar (B, 2) at `site`, given the code drawn there (hybrid data)."""
-        h, place = cache["hidden"][-1], site - fixed["begin"]
-        if code is not None:
-            pre = _at_place(h, fixed["value_hidden"], place)
-            pre = pre + lookup(fixed["own_code"][place], code)
-            h = cache["value"].at[:, place].set(nn.selu(pre))
-            cache = {**cache, "value": h}
-        return cache, self._gaussian(_at_place(h, fixed["value_head"], place), site)
+        if code is None:
+            return cache, self._gaussian(cache["value_head"], site)
+        place = site - fixed["begin"]
+        h = nn.selu(cache["value_hidden"] + lookup(fixed["own_code"][place], code))
+        raw = fixed["value_head"](cache["value"], place, h)
+        return {**cache, "value": _put(cache["value"], h, place)}, self._gaussian(raw, site)
 
     def _gaussian(self, raw: jax.Array, site: Any = slice(None)) -> jax.Array:
         return heads.mean_and_logvar(raw, self.location, self.scale, self.variance_floor, site)
@@ -210,6 +219,28 @@ class ARNNDense(nn.Module):
         return None if shape is None else shape[0]
 
 
-def _at_place(h: jax.Array, weights: tuple[jax.Array, jax.Array], place: jax.Array) -> jax.Array:
-    sent, among = weights
-    return h.reshape(h.shape[0], -1) @ among[place] + sent[:, place]
+class Pull(NamedTuple):
+    """One layer's inputs to the sites of a run, when they are drawn one by one.
+
+    Attributes:
+        sent: From the sites before the run, the latent variables and the bias (B, run, F).
+        among: Kernels from all sites of the run, per output site (run, run C, F).
+        own: Kernels from the output site itself (run, C, F).
+    """
+
+    sent: jax.Array
+    among: jax.Array
+    own: jax.Array
+
+    def __call__(self, h: jax.Array, place: jax.Array, here: jax.Array | None = None) -> jax.Array:
+        """Pre-activations (B, F) at `place` from a cache (B, run C) that is still empty there.
+
+        The site's own input comes apart as `here` (B, C): a cache that is read only before it is
+        written can be updated in place.
+        """
+        out = h @ self.among[place] + self.sent[:, place]
+        return out if here is None else out + here @ self.own[place]
+
+
+def _put(cache: jax.Array, value: jax.Array, place: jax.Array) -> jax.Array:
+    return jax.lax.dynamic_update_slice_in_dim(cache, value, place * value.shape[1], axis=1)

@@ -21,19 +21,21 @@ def sinusoids(length: int, width: int) -> np.ndarray:
 def attend(q: jax.Array, k: jax.Array, v: jax.Array, allowed: Any = None) -> jax.Array:
     """Scaled dot-product attention: sum_j softmax_j(q_i . k_j / sqrt(D)) v_j.
 
+    Heads come before positions, so that both products are plain batched matrix products.
+
     Args:
-        q: Queries (B, Q, H, D).
-        k: Keys (B, K, H, D).
-        v: Values (B, K, H, D).
+        q: Queries (B, H, Q, D).
+        k: Keys (B, H, K, D).
+        v: Values (B, H, K, D).
         allowed: Booleans that broadcast to (B, H, Q, K); False hides a key from a query.
 
     Returns:
-        (B, Q, H, D).
+        (B, H, Q, D).
     """
-    score = jnp.einsum("bqhd,bkhd->bhqk", q, k) / q.shape[-1] ** 0.5
+    score = q @ k.swapaxes(-1, -2) / q.shape[-1] ** 0.5
     if allowed is not None:
         score = jnp.where(allowed, score, jnp.finfo(score.dtype).min)
-    return jnp.einsum("bhqk,bkhd->bqhd", jax.nn.softmax(score, axis=-1), v)
+    return jax.nn.softmax(score, axis=-1) @ v
 
 
 class Attention(nn.Module):
@@ -59,16 +61,16 @@ class Attention(nn.Module):
         return self.read(x, *self.keys_and_values(memory), allowed)
 
     def keys_and_values(self, memory: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Keys and values (B, K, H, D) of a memory (B, K, d_model)."""
+        """Keys and values (B, H, K, D) of a memory (B, K, d_model)."""
         return self._heads(self.key(memory)), self._heads(self.value(memory))
 
     def read(self, x: jax.Array, k: jax.Array, v: jax.Array, allowed: Any = None) -> jax.Array:
         """Attend from `x` (B, Q, d_model) to known keys and values."""
         mixed = attend(self._heads(self.query(x)), k, v, allowed)
-        return self.out(mixed.reshape(*x.shape[:-1], self.d_model))
+        return self.out(mixed.swapaxes(1, 2).reshape(*x.shape[:-1], self.d_model))
 
     def _heads(self, x: jax.Array) -> jax.Array:
-        return x.reshape(*x.shape[:-1], self.num_heads, -1)
+        return x.reshape(*x.shape[:-1], self.num_heads, -1).swapaxes(1, 2)
 
 
 class Block(nn.Module):
@@ -116,8 +118,9 @@ class Block(nn.Module):
         """Transform the token (B, 1, d_model) at `site`, given keys and values before it."""
         normed = self.self_norm(x)
         k, v = self.self_attention.keys_and_values(normed)
-        cache = (cache[0].at[:, site].set(k[:, 0]), cache[1].at[:, site].set(v[:, 0]))
-        allowed = jnp.arange(cache[0].shape[1], dtype=jnp.int32) <= site
+        put = jax.lax.dynamic_update_slice_in_dim
+        cache = (put(cache[0], k, site, axis=2), put(cache[1], v, site, axis=2))
+        allowed = jnp.arange(cache[0].shape[2], dtype=jnp.int32) <= site
         x = x + self.self_attention.read(normed, *cache, allowed)
         if self.crossed:
             x = x + self.cross_attention.read(self.cross_norm(x), *memory)

@@ -166,7 +166,7 @@ class Transformer_decoder(nn.Module):
         """Keys and values of the latent tokens, and none of sites."""
         check_latent_dim(z.shape, self._known_latents(), type(self).__name__)
         memory = self.memory(z)
-        shape = (z.shape[0], 0, self.num_heads, self.d_model // self.num_heads)
+        shape = (z.shape[0], self.num_heads, 0, self.d_model // self.num_heads)
         empty = jnp.zeros(shape, self.dtype)
         return {
             "memory": [block.memory_cache(memory) for block in self.blocks],
@@ -176,7 +176,7 @@ class Transformer_decoder(nn.Module):
     def enter(self, known: Any, features: jax.Array, begin: int, end: int) -> tuple[Any, Any]:
         """Begin the sites begin..end-1: make room for their keys and values."""
         position = jnp.asarray(sinusoids(self.n_sites(), self.d_model), dtype=self.dtype)
-        room = ((0, 0), (0, end - begin), (0, 0), (0, 0))
+        room = ((0, 0), (0, 0), (0, end - begin), (0, 0))
         caches = [(jnp.pad(k, room), jnp.pad(v, room)) for k, v in known["blocks"]]
         context = jnp.zeros((features.shape[0], self.d_model), self.dtype)
         fixed = {"memory": known["memory"], "position": position}
