@@ -17,7 +17,7 @@ def _python(*arguments: str) -> None:
 
 def rows(small: bool) -> Iterator[Row]:
     """Two rows; the time of an empty interpreter is part of both numbers."""
-    repeats = 2 if small else 7
+    repeats = 1 if small else 7
     baseline = "everything qdisc uses (without NetKet) imported at the start"
     eager, empty, plain = in_turns(
         repeats,
