@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from qdisc.cli.describe import description
 from qdisc.cli.output import say, table, warn
 from qdisc.cli.paths import output_file
 from qdisc.errors import ConfigError
@@ -18,6 +19,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     load.add_argument("file", metavar="FILE")
     load.add_argument("--loader", metavar="NAME", help="how to read it (default: guessed)")
+    load.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
+                      help="option of the loader (a key of [data] in a recipe)")  # fmt: skip
     load.add_argument("--dry-run", action="store_true", help="print and stop (needed for now)")
     load.set_defaults(command=load_command)
     datasets = commands.add_parser("datasets", parents=[common], help="datasets of the catalogue")
@@ -41,38 +44,20 @@ def load_command(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
     import qdisc
 
-    dataset = qdisc.load(arguments.file, loader=arguments.loader)
-    for line in description(dataset, arguments.loader or ""):
+    options = _options(arguments.overrides)
+    named = options.pop("loader", None)
+    dataset = qdisc.load(arguments.file, loader=arguments.loader or named, **options)
+    for line in description(dataset):
         say(line)
     return 0
 
 
-def description(dataset: Any, loader: str = "") -> list[str]:
-    """Lines that say how a dataset was understood."""
-    spec = dataset.spec
-    loader = loader or str(dataset.source.get("loader", ""))
-    shots = dataset.shots
-    each = f"{shots.min()}" if shots.min() == shots.max() else f"{shots.min()} to {shots.max()}"
-    empty = int((shots == 0).sum())
-    shape = " x ".join(map(str, dataset.theta_shape)) if dataset.is_grid else "scattered"
-    rows = [
-        ("name", dataset.name or "unnamed"),
-        ("loader", loader or "unknown"),
-        ("bit order", _bit_order(loader)),
-        ("data type", spec.data_type),
-        ("sites", f"{spec.n_sites}" + _geometry(spec)),
-        ("snapshots", f"{spec.n_snapshots}, {spec.n_configurations} stored configurations"),
-        ("shots", f"{each} per setting" + (f", {empty} settings empty" if empty else "")),
-        ("settings", f"{spec.n_points}, {'grid ' + shape if dataset.is_grid else shape}"),
-    ]
-    for n, (name, units) in enumerate(zip(spec.theta_names, spec.theta_units, strict=True)):
-        rows.append((f"  theta {n}", _axis(dataset, n, name, units)))
-    rows.append(("local states", _states(spec)))
-    mean = _site_means(dataset)
-    out = [f"{name + ':':<14}{value}" for name, value in rows]
-    out.append("mean of each site over all snapshots (site: mean):")
-    cells = [f"{site:>5}: {value:+.4f}" for site, value in enumerate(mean)]
-    return out + ["".join(cells[i : i + 5]) for i in range(0, len(cells), 5)]
+def _options(overrides: list[str]) -> dict[str, Any]:
+    """Options of the loader from `--set`; `data.` before a key may be there."""
+    from qdisc.config import apply_overrides, parse_override
+
+    pairs = (parse_override(text) for text in overrides)
+    return apply_overrides({}, {key.removeprefix("data."): value for key, value in pairs})
 
 
 def list_command(arguments: argparse.Namespace) -> int:
@@ -96,52 +81,3 @@ def make_command(arguments: argparse.Namespace) -> int:
     warn(repr(dataset))
     say(out)
     return 0
-
-
-def _bit_order(loader: str) -> str:
-    from qdisc.plugin import Registry
-
-    registry = Registry()
-    if loader in registry.names("loader"):
-        found = registry.load("loader", loader)
-        if found.obj is not None and found.obj.spec.site_order:
-            return found.obj.spec.site_order
-    return "column i of a snapshot is site i"
-
-
-def _geometry(spec: Any) -> str:
-    if spec.sites is None:
-        return " (no positions: a chain)"
-    dim = len(spec.sites[0])
-    wraps = "".join(", periodic" if spec.periodic and any(spec.periodic) else "")
-    return f" at positions in {dim} dimension{'s' if dim > 1 else ''}{wraps}"
-
-
-def _axis(dataset: Any, n: int, name: str, units: str) -> str:
-    values = dataset.thetas[n] if dataset.is_grid else dataset.theta[:, n]
-    unit = "" if units in ("", "1") else f" {units}"
-    count = f"{len(values)} values" if dataset.is_grid else "scattered"
-    return f"{name}: {values.min():.6g} .. {values.max():.6g}{unit}, {count}"
-
-
-def _states(spec: Any) -> str:
-    if spec.data_type == "shadow":
-        return "outcome 1 -> +1, 0 -> -1; basis 2, 3, 4 = X, Y, Z"
-    if not spec.local_states:
-        return "none (real numbers)"
-    pairs = ", ".join(f"{code} -> {value:g}" for code, value in enumerate(spec.local_states))
-    return pairs + (" (discrete half)" if spec.data_type == "hybrid" else "")
-
-
-def _site_means(dataset: Any) -> Any:
-    """Mean physical value of each site: the quickest way to see a reversed bit order."""
-    import numpy as np
-
-    rows, weights = dataset.configurations, dataset.weights
-    if dataset.data_type == "shadow":
-        rows = 2.0 * rows[:, 1::2] - 1.0
-    elif dataset.data_type == "hybrid":
-        rows = dataset.physical(rows)[:, : dataset.n_sites]
-    else:
-        rows = dataset.physical(rows)
-    return np.average(np.asarray(rows, dtype=np.float64), axis=0, weights=weights)

@@ -23,7 +23,9 @@ def load(path: str | os.PathLike[str], loader: str | None = None, **config: Any)
         **config: Options of that loader, e.g. `data_type="discrete"`.
 
     Returns:
-        The Dataset; its `source` names the loader, the file and the file's SHA-256.
+        The Dataset; its `source` names the loader, the file and the file's SHA-256. A loader may
+        say there what it did: `dropped` (how many snapshots and why), `notes` (choices, one a
+        line), `levels` (what each code is, with commas), `metadata` (JSON).
 
     Raises:
         DataError: The file is missing, empty, recognised by no loader or by several, or wrong.

@@ -61,6 +61,9 @@ def run(
     else:
         recipe = parse_recipe(apply_overrides({"data": {"path": str(source)}}, changes))
     dataset, table = _load(recipe)
+    if progress is not None:
+        for line in reported(dataset):
+            progress.message(line)
     return chain(
         dataset, recipe, target, data_table=table, registry=registry, strict=strict,
         figures=figures, progress=progress, command=command,
@@ -122,6 +125,14 @@ def demo(folder: str | os.PathLike[str], *, progress: Any = None, seed: int = 0)
         entry.recipe, folder / "demo.h5", overrides=small, seed=seed, figures=True,
         progress=progress,
     )  # fmt: skip
+
+
+def reported(dataset: Dataset) -> list[str]:
+    """What the loader says it did: snapshots dropped and why, choices it made; often nothing."""
+    source = dataset.source
+    dropped = [f"dropped {source['dropped']}"] if source.get("dropped") else []
+    lines = [*dropped, *source.get("notes", "").splitlines()]
+    return [f"{source.get('path', 'data')}: {line}" for line in lines]
 
 
 def _load(recipe: Recipe) -> tuple[Dataset, dict[str, Any]]:

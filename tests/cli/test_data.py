@@ -51,14 +51,47 @@ def test_positions_and_other_kinds_of_data():
     assert description(hybrid)[-1].split() == ["0:", "+1.0000", "1:", "+0.5000"]
 
 
+def test_what_a_loader_did_is_told_within_80_columns():
+    source = {
+        "loader": "npz", "path": "a.json", "levels": "ground, Rydberg",
+        "dropped": "5 of 9 snapshots: 3 did not succeed (MissingPostSequence); "
+        "2 lack an atom before the pulse",
+        "notes": "theta from the metadata\n" + "a long note " * 12,
+        "metadata": '{"device": "Aquila", "shots": 9}',
+    }  # fmt: skip
+    samples = np.array([[1, 0], [1, 0], [1, 1], [1, 0]], dtype=np.uint8)
+    dataset = Dataset.from_samples(
+        samples, [0.5, 0.5, 0.5, 1.0], data_type="discrete", theta_names=("h",),
+        local_states=(0, 1), source=source,
+    )  # fmt: skip
+    lines = description(dataset)
+    assert max(map(len, lines)) <= 80
+    text = "\n".join(lines)
+    assert "file:         a.json" in text
+    assert "local states: 0 -> 0 (ground), 1 -> 1 (Rydberg)" in text
+    assert (
+        "dropped:      5 of 9 snapshots: 3 did not succeed (MissingPostSequence);\n"
+        "              2 lack an atom before the pulse\n"
+    ) in text
+    assert "notes:        theta from the metadata\n              a long note" in text
+    assert "metadata:     device, shots (kept with the result)" in text
+    where = lines.index("shots at each setting (h: shots):")
+    assert lines[where + 1].split() == ["0.5:", "3", "1:", "1"]
+
+
 def test_load_prints_to_stdout_and_only_looks(capsys, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        qdisc, "load", lambda path, loader=None: seen.append((path, loader)) or make(),
+        qdisc, "load", lambda path, loader=None, **o: seen.append((path, loader, o)) or make(),
         raising=False,
     )  # fmt: skip
     assert main(["load", "a.npz", "--loader", "npz", "--dry-run"]) == 0
-    assert seen == [("a.npz", "npz")]
+    options = ["--set", "data.theta={h=[1,2]}", "--set", "site_order=left", "--set", "loader=npz"]
+    assert main(["load", "a.npz", "--dry-run", *options]) == 0
+    assert seen == [
+        ("a.npz", "npz", {}),
+        ("a.npz", "npz", {"theta": {"h": [1, 2]}, "site_order": "left"}),
+    ]
     assert capsys.readouterr().out.splitlines()[0] == "name:         toy"
     assert main(["load", "a.npz"]) == 2
     assert "qdisc load a.npz --dry-run" in capsys.readouterr().err

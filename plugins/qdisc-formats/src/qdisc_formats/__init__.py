@@ -1,0 +1,1 @@
+"""Snapshots from the files that physicists already have: one loader per format."""

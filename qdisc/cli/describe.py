@@ -1,0 +1,144 @@
+"""What a data file was understood to be, in lines of at most 80 columns."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+WIDTH = 80
+_KEY = 14
+_MOST_SETTINGS = 60  # a table of shots per setting longer than this is no help
+
+
+def description(dataset: Any, loader: str = "") -> list[str]:
+    """Lines that say how a dataset was understood, and what was dropped on the way."""
+    spec, source = dataset.spec, dataset.source
+    loader = loader or str(source.get("loader", ""))
+    shape = " x ".join(map(str, dataset.theta_shape)) if dataset.is_grid else "scattered"
+    rows = [
+        ("name", dataset.name or "unnamed"),
+        *([("file", source["path"])] if source.get("path") else []),
+        ("loader", loader or "unknown"),
+        ("bit order", source.get("bit_order") or _bit_order(loader)),
+        ("data type", spec.data_type),
+        ("local states", _states(spec, source.get("levels", ""))),
+        ("sites", f"{spec.n_sites}" + _geometry(spec)),
+        ("snapshots", f"{spec.n_snapshots}, {spec.n_configurations} stored configurations"),
+        *([("dropped", source["dropped"])] if source.get("dropped") else []),
+        ("shots", _shots(dataset.shots)),
+        ("settings", f"{spec.n_points}, {'grid ' + shape if dataset.is_grid else shape}"),
+    ]
+    for n, (name, units) in enumerate(zip(spec.theta_names, spec.theta_units, strict=True)):
+        rows.append((f"  theta {n}", _axis(dataset, n, name, units)))
+    out = [line for name, value in rows for line in _row(name, value)]
+    for n, note in enumerate(source.get("notes", "").splitlines()):
+        out += _row("" if n else "notes", note)
+    if source.get("metadata"):
+        out += _row("metadata", f"{_names(source['metadata'])} (kept with the result)")
+    out += _shot_table(dataset)
+    out.append("mean of each site over all snapshots (site: mean):")
+    return out + _columns(f"{n:>5}: {mean:+.4f}" for n, mean in enumerate(_site_means(dataset)))
+
+
+def _row(name: str, value: str) -> list[str]:
+    """A name and its value, wrapped under itself; "; " starts a new line of a long value."""
+    head = f"{name + ':' if name else '':<{_KEY}}"
+    if len(head) + len(value) <= WIDTH:
+        return [head + value]
+    lines: list[str] = []
+    parts = value.split("; ")
+    for n, part in enumerate(parts):
+        text = part + (";" if n < len(parts) - 1 else "")
+        lines += textwrap.wrap(text, WIDTH - _KEY, break_on_hyphens=False) or [""]
+    return [(head if n == 0 else " " * _KEY) + line for n, line in enumerate(lines)]
+
+
+def _columns(cells: Iterable[str]) -> list[str]:
+    """Cells side by side, as many as a line holds."""
+    cells = list(cells)
+    wide = max(map(len, cells), default=1)
+    each = max(1, WIDTH // wide)
+    padded = [cell.rjust(wide) for cell in cells]
+    return ["".join(padded[i : i + each]) for i in range(0, len(padded), each)]
+
+
+def _shots(shots: Any) -> str:
+    empty = int((shots == 0).sum())
+    each = f"{shots.min()}" if shots.min() == shots.max() else f"{shots.min()} to {shots.max()}"
+    return f"{each} per setting" + (f", {empty} settings empty" if empty else "")
+
+
+def _shot_table(dataset: Any) -> list[str]:
+    """Shots of each setting, when they differ and there are not too many."""
+    shots = dataset.shots
+    if shots.min() == shots.max() or shots.size > _MOST_SETTINGS:
+        return []
+    settings = [", ".join(f"{value:.6g}" for value in row) for row in dataset.theta]
+    wide = max(map(len, settings))
+    head = f"shots at each setting ({', '.join(dataset.theta_names)}: shots):"
+    return [
+        head,
+        *_columns(f"   {s:>{wide}}: {n:<5}" for s, n in zip(settings, shots, strict=True)),
+    ]
+
+
+def _bit_order(loader: str) -> str:
+    from qdisc.plugin import Registry
+
+    registry = Registry()
+    if loader in registry.names("loader"):
+        found = registry.load("loader", loader)
+        if found.obj is not None and found.obj.spec.site_order:
+            return found.obj.spec.site_order
+    return "column i of a snapshot is site i"
+
+
+def _geometry(spec: Any) -> str:
+    if spec.sites is None:
+        return " (no positions: a chain)"
+    dim = len(spec.sites[0])
+    wraps = "".join(", periodic" if spec.periodic and any(spec.periodic) else "")
+    return f" at positions in {dim} dimension{'s' if dim > 1 else ''}{wraps}"
+
+
+def _axis(dataset: Any, n: int, name: str, units: str) -> str:
+    values = dataset.thetas[n] if dataset.is_grid else dataset.theta[:, n]
+    unit = "" if units in ("", "1") else f" {units}"
+    count = f"{len(values)} values" if dataset.is_grid else "scattered"
+    return f"{name}: {values.min():.6g} .. {values.max():.6g}{unit}, {count}"
+
+
+def _states(spec: Any, levels: str) -> str:
+    if spec.data_type == "shadow":
+        return "outcome 1 -> +1, 0 -> -1; basis 2, 3, 4 = X, Y, Z"
+    if not spec.local_states:
+        return "none (real numbers)"
+    named = [f" ({word.strip()})" for word in levels.split(",")] if levels else []
+    pairs = (
+        f"{code} -> {value:g}{named[code] if code < len(named) else ''}"
+        for code, value in enumerate(spec.local_states)
+    )
+    return ", ".join(pairs) + (" (discrete half)" if spec.data_type == "hybrid" else "")
+
+
+def _names(metadata: str) -> str:
+    try:
+        return ", ".join(json.loads(metadata))
+    except (ValueError, TypeError):  # a stranger's loader may keep any text
+        return "text"
+
+
+def _site_means(dataset: Any) -> Iterator[float]:
+    """Mean physical value of each site: the quickest way to see a reversed bit order."""
+    import numpy as np
+
+    rows, weights = dataset.configurations, dataset.weights
+    if dataset.data_type == "shadow":
+        rows = 2.0 * rows[:, 1::2] - 1.0
+    elif dataset.data_type == "hybrid":
+        rows = dataset.physical(rows)[:, : dataset.n_sites]
+    else:
+        rows = dataset.physical(rows)
+    yield from np.average(np.asarray(rows, dtype=np.float64), axis=0, weights=weights).tolist()
