@@ -68,12 +68,12 @@ def fit(
     """
     # The same numbers whether or not somebody (NetKet does) has switched JAX to 64 bit.
     with jax.enable_x64(config.dtype == "float64"):
-        run = _Run(module, dataset, config, seed, key, state, optimizer, program)
+        run = Run(module, dataset, config, seed, key, state, optimizer, program)
         run.reshuffle = reshuffle
         return run.go(callbacks, progress)
 
 
-class _Run:
+class Run:
     """One call of `fit`: the pieces that stay the same from chunk to chunk."""
 
     reshuffle = True
@@ -120,7 +120,7 @@ class _Run:
             rows, finite = self._epoch(epoch, rates[window], betas[window], progress, n_steps)
             records.append(rows)
             if not finite.all():
-                reason, message = "not_finite", self._say(finite, epoch, rows.shape[0])
+                reason, message = "not_finite", self.say(finite, epoch, rows.shape[0])
                 break
             epochs.append(rows.mean(0))
             if self.validation is not None:
@@ -141,9 +141,25 @@ class _Run:
             params = best[1]
             message += f"; kept the parameters of epoch {best[2] + 1}, the best on validation"
         elif reason == "not_finite":
-            began = int(self.state.step) == self.first
-            kept = "it began with" if began else "whose loss was finite last"
-            message += f"; kept the parameters {kept}"
+            message += self.kept()
+        held_out = np.array(validation) if self.validation is not None else None
+        return self.finished(
+            params, records, epochs, held_out, reason, message, started,
+            self.program.n_compilations,
+        )  # fmt: skip
+
+    def finished(
+        self,
+        params: Any,
+        records: list[np.ndarray],
+        epochs: list[np.ndarray],
+        validation: np.ndarray | None,
+        reason: str,
+        message: str,
+        started: float,
+        n_compilations: int,
+    ) -> Fit:
+        """The `Fit`: parameters and curves on the host."""
         params = jax.tree.map(np.asarray, params)
         width = len(COLUMNS) + 2 * self.latent_dim
         steps = np.concatenate(records) if records else np.zeros((0, width), np.float32)
@@ -157,17 +173,22 @@ class _Run:
             kl=curves[:, len(COLUMNS) : split_at],
             logvar=curves[:, split_at:],
             steps=steps,
-            validation_loss=np.array(validation) if self.validation is not None else None,
+            validation_loss=validation,
             epochs_run=len(epochs),
             stop_reason=reason,
             message=message,
             seed=self.seed,
-            config=config,
-            n_compilations=self.program.n_compilations,
+            config=self.config,
+            n_compilations=n_compilations,
             duration_s=time.perf_counter() - started,
             n_parameters=count(params),
             program=self.program,
         )
+
+    def kept(self) -> str:
+        """Which parameters a fit keeps that met numbers that are not finite."""
+        began = int(self.state.step) == self.first
+        return f"; kept the parameters {'it began with' if began else 'whose loss was finite last'}"
 
     def _epoch(self, epoch, rates, betas, progress, n_steps) -> tuple[np.ndarray, np.ndarray]:
         """Run one epoch in device calls of about a second; per-step rows and finiteness."""
@@ -183,23 +204,26 @@ class _Run:
             compiled = self.program.n_compilations
             tick = time.perf_counter()
             chunk = self.program.run(
-                self.state, self.before, self.tables, _padded(order[take], capacity),
-                _padded(rates[take], capacity), _padded(betas[take], capacity),
+                self.state, self.before, self.tables, padded(order[take], capacity),
+                padded(rates[take], capacity), padded(betas[take], capacity),
                 gamma, self.hybrid, jnp.asarray(n, jnp.int32), self.key_steps,
             )  # fmt: skip
             self.state, self.before = chunk.state, chunk.before
             ran, finite = int(chunk.done), np.asarray(chunk.finite)
-            seconds = time.perf_counter() - tick
-            if self.program.n_compilations == compiled and ran:
-                self.chunk_steps = int(np.clip(_SECONDS * ran / max(seconds, 1e-6), 1, CAPACITY))
-            elif ran:
-                self.chunk_steps = 4  # the first call measured the compiler
+            self.pace(ran, time.perf_counter() - tick, self.program.n_compilations > compiled)
             rows.append(np.asarray(chunk.record)[: max(ran, 0)])
             done += ran
             if progress is not None and ran:
                 total = epoch * self.plan.steps_per_epoch + done
                 progress(total, n_steps, dict(zip(COLUMNS, map(float, rows[-1][-1]), strict=False)))
         return np.concatenate(rows), finite
+
+    def pace(self, ran: int, seconds: float, compiled: bool) -> None:
+        """Choose the length of the next device call from how long this one took."""
+        if ran and compiled:
+            self.chunk_steps = 4  # the first call measured the compiler
+        elif ran:
+            self.chunk_steps = int(np.clip(_SECONDS * ran / max(seconds, 1e-6), 1, CAPACITY))
 
     def _report(self, epoch: int, means: np.ndarray, validation: list[float]) -> Epoch:
         first = len(COLUMNS)
@@ -208,7 +232,8 @@ class _Run:
         last = validation[-1] if validation else None
         return Epoch(epoch, self.config.epochs, float(means[0]), terms, active, last)
 
-    def _say(self, finite: np.ndarray, epoch: int, step: int) -> str:
+    def say(self, finite: np.ndarray, epoch: int, step: int) -> str:
+        """Which term was not finite, and where."""
         names = (*COLUMNS, "gradient")
         bad = [names[i] for i in np.flatnonzero(~finite)]
         # The loss is bad whenever a term is; the term is the news.
@@ -219,7 +244,8 @@ class _Run:
         )
 
 
-def _padded(values: np.ndarray, capacity: int) -> np.ndarray:
-    """Pad the first axis to the loop's static capacity; the loop never reaches the padding."""
-    missing = capacity - values.shape[0]
-    return np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1)) if missing else values
+def padded(values: np.ndarray, capacity: int, axis: int = 0) -> np.ndarray:
+    """Pad the axis of steps to the loop's static capacity; the loop never reaches the padding."""
+    missing = capacity - values.shape[axis]
+    width = [(0, missing if a == axis else 0) for a in range(values.ndim)]
+    return np.pad(values, width) if missing else values

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -63,12 +62,13 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class Program:
-    """The compiled loop and what it was compiled for."""
+    """The compiled loop and what it was compiled for; `loop` is the same, not compiled."""
 
     run: Callable[..., Chunk]
     plan: Plan
     with_tc: bool
     optimizer: optax.GradientTransformation
+    loop: Callable[..., Chunk]
 
     @property
     def n_compilations(self) -> int:
@@ -97,8 +97,7 @@ def make_program(
     value_and_grad = jax.value_and_grad(step_loss, has_aux=True)
     width = len(COLUMNS) + 2 * latent_dim
 
-    @partial(jax.jit, donate_argnums=(0, 1))
-    def run(
+    def loop(
         state: TrainState,
         before: TrainState,
         tables: Tables,
@@ -147,4 +146,4 @@ def make_program(
         )
         return jax.lax.while_loop(go_on, step, start)
 
-    return Program(run, plan, with_tc, optimizer)
+    return Program(jax.jit(loop, donate_argnums=(0, 1)), plan, with_tc, optimizer, loop)
