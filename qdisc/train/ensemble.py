@@ -113,7 +113,7 @@ class _Ensemble:
         while done < len(rates) and self.alive.any():
             n = min(first.chunk_steps, len(rates) - done, capacity)
             take = slice(done, done + n)
-            compiled, tick = self.loop._cache_size(), time.perf_counter()
+            compiled, tick = self._compiled(), time.perf_counter()
             order = padded(orders[..., take, :], capacity, orders.ndim - 2)
             chunk: Chunk = self.loop(
                 self.state, self.before, first.tables, order, padded(rates[take], capacity),
@@ -122,9 +122,9 @@ class _Ensemble:
             )  # fmt: skip
             self.state, self.before = chunk.state, chunk.before
             ran, finite = np.asarray(chunk.done), np.asarray(chunk.finite)
-            first.pace(n, time.perf_counter() - tick, self.loop._cache_size() > compiled)
+            first.pace(n, time.perf_counter() - tick, self._compiled() > compiled)
             record = np.asarray(chunk.record)
-            for m in np.flatnonzero(self.alive):
+            for m in map(int, np.flatnonzero(self.alive)):
                 rows[m].append(record[m, : ran[m]])
                 if not finite[m].all():
                     self._stop(m, finite[m], epoch, done + int(ran[m]))
@@ -139,6 +139,9 @@ class _Ensemble:
             if self.alive[m]:
                 self.epochs[m].append(self.records[m][-1].mean(0))
 
+    def _compiled(self) -> int:
+        return self.loop._cache_size()  # type: ignore[attr-defined]
+
     def _stop(self, m: int, finite: np.ndarray, epoch: int, step: int) -> None:
         self.alive[m] = False
         self.endings[m] = ("not_finite", self.runs[m].say(finite, epoch, step))
@@ -150,5 +153,5 @@ class _Ensemble:
             message += run.kept()
         return run.finished(
             run.state.params, self.records[m], self.epochs[m], None, reason, message, started,
-            self.loop._cache_size(),
+            self._compiled(),
         )  # fmt: skip
