@@ -37,8 +37,8 @@ def test_what_is_dropped_and_why(golden):
     mean = dataset.average(dataset.configurations)[:, 0]
     assert mean.tolist() == [1.0, 3 / 8]
     assert dataset.source["dropped"] == (
-        "5 of 19 snapshots: 1 did not succeed (MissingPostSequence); "
-        "2 did not succeed (MissingMeasurement); 2 lack an atom before the pulse"
+        "5 of 19 snapshots: 1 with status MissingPostSequence; "
+        "2 with status MissingMeasurement; 2 with an atom missing before the pulse"
     )
     notes = dataset.source["notes"]
     assert "empty by design: 10" in notes and "task 2 (00000000)" in notes
@@ -118,7 +118,7 @@ def test_account_numbers_go(golden, tmp_path):
         (lambda b, t: t[1]["metadata"].update(delta=float("nan")), ("nan", "task 1")),
         (
             lambda b, t: [x["metadata"].update(delta=1) for x in t] + [t[1]["task_ir"].update(x=1)],
-            ("different programmes", "task 0", "task 1", "theta = "),
+            ("at which setting", "task 0", "task 1", "theta = "),
         ),
         (lambda b, t: t[0]["metadata"].update(delta=0.1, tag="a") or t[1]["metadata"].update(
             tag="b"), ("differ in 'tag' only", "'a' and 'b'", "theta = ")),
@@ -188,7 +188,7 @@ def test_aquila_lattice_gauge_theory(aquila):
     assert dataset.theta_names == ("run_time",)
     np.testing.assert_allclose(dataset.theta[:, 0], np.arange(21) * 0.05, atol=1e-12)
     assert dataset.n_snapshots == 9693
-    assert dataset.source["dropped"].startswith("807 of 10500 snapshots: 807 lack an atom")
+    assert dataset.source["dropped"].startswith("807 of 10500 snapshots: 807 with an atom missing")
     every = load(aquila("lgt-job.json"), atom_loss="third_state")
     assert set(every.shots.tolist()) == {500} and every.n_snapshots == 10500
     whole = every.samples[~(every.samples == 2).any(1)]

@@ -83,9 +83,9 @@ def read_shots(
         if not isinstance(status, str):
             raise DataError("a shot has a status", where=f"{label}, shot {n}", value=status)
         if status.lower() != good.lower():
-            report.drop(f"did not succeed ({status})", weight)
+            report.drop(f"with status {status}", weight)
         elif not before or not after:
-            report.drop("have no picture", weight)
+            report.drop("without a picture", weight)
         else:
             kept.append(n)
     pictures = [
@@ -98,7 +98,7 @@ def read_shots(
                         value=f"{before.shape[1]} before, {after.shape[1]} after")  # fmt: skip
     if filling is not None and before.shape[0]:
         extra = before[:, ~filling].any(1)
-        report.drop("have an atom at a site that is meant to be empty", int(extra.sum()) * weight)
+        report.drop("with an atom at a site that is meant to be empty", int(extra.sum()) * weight)
         before, after = before[~extra], after[~extra]
     if filling is not None and not filling.all():
         gone = np.flatnonzero(~filling)
@@ -140,7 +140,7 @@ def snapshots(
     rows = []
     for job in jobs:
         full = job.before[:, kept].all(1)
-        report.drop("lack an atom before the pulse", int((~full).sum()))
+        report.drop("with an atom missing before the pulse", int((~full).sum()))
         rows.append(_codes(job)[full][:, kept])
     return rows, kept
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from qdisc.config import Config
 from qdisc.errors import ConfigError, nearest
@@ -51,3 +52,14 @@ class SweepConfig(Config):
                                   hint=f"the axes are {', '.join(names)}")  # fmt: skip
             units |= dict(zip(names, given, strict=True))
         return [units[name] for name in names]
+
+
+class BitConfig(SweepConfig):
+    """Options of loaders of bit strings.
+
+    Attributes:
+        site_order: Which end of a string, or of a list of bits, is site 0, where the file does not
+            say it: "left_to_right" (the first one) or "right_to_left" (the last one).
+    """
+
+    site_order: Literal["left_to_right", "right_to_left"] | None = None

@@ -27,7 +27,7 @@ class Report:
         self.metadata: dict[str, Any] = {}
 
     def drop(self, reason: str, count: int = 1) -> None:
-        """Count dropped snapshots; a reason completes the phrase "12 ..."."""
+        """Count dropped snapshots; a reason completes the phrase "12 snapshots ..."."""
         if count:
             self.dropped[reason] = self.dropped.get(reason, 0) + int(count)
 

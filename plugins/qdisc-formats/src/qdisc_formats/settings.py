@@ -69,6 +69,9 @@ def settle(jobs: Sequence[Job], config: SweepConfig, report: Report, folder: Pat
             in something else, several jobs and nothing that tells them apart.
         ConfigError: An axis that is not there, a number of values that is not that of the jobs.
     """
+    constant = _constant([flat(job.metadata) for job in jobs if job.finished])
+    if constant:
+        report.metadata["constant"] = constant
     if isinstance(config.theta, str):
         return _from_table(jobs, config, report, folder / config.theta)
     if config.theta is not None:
@@ -113,6 +116,15 @@ def flat(metadata: Mapping[str, Any] | None, prefix: str = "") -> dict[str, Any]
             else:
                 out[name] = value
     return out
+
+
+def _constant(metadata: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Entries that are the same in all jobs."""
+    first = metadata[0] if metadata else {}
+    return {
+        key: value for key, value in first.items()
+        if all(key in data and _same(data[key]) == _same(value) for data in metadata)
+    }  # fmt: skip
 
 
 def _from_metadata(jobs: Sequence[Job], config: SweepConfig, report: Report) -> Settings:
@@ -182,17 +194,13 @@ def _refuse_hidden_differences(
                     value=f"{seen.get(key)!r} and {data.get(key)!r}",
                     hint="say at which setting each was taken: theta = {name = [...]}",
                 )  # fmt: skip
-        if job.programme is None and not axes:
+        unsaid = job.programme is None and not axes
+        if unsaid or job.programme != other.programme:
             raise DataError(
-                "several jobs, and nothing says at which setting each was taken", where=where,
-                value=f"{len(done)} jobs",
-                hint="theta = {name = [one number per job]}, or a table: theta = \"settings.csv\"",
-            )  # fmt: skip
-        if job.programme != other.programme:
-            raise DataError(
-                "two jobs ran different programmes, and their metadata do not say how they differ",
-                where=where, value=dict(data),
-                hint="theta = {name = [one number per job]}, or a table: theta = \"settings.csv\"",
+                "several jobs, and nothing says at which setting each was taken" if not axes
+                else "two jobs differ, and their metadata do not say in what",
+                where=where, value=f"{len(done)} jobs" if not axes else dict(data),
+                hint='theta = {name = [one number per job]}, or a table: theta = "settings.csv"',
             )  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,42 @@ from qdisc.errors import DataError
 
 from qdisc_formats.options import SweepConfig
 from qdisc_formats.report import Report, scrub
-from qdisc_formats.settings import Job, Settings
+from qdisc_formats.settings import Job, Settings, settle
 
 QUBIT = (1.0, -1.0)  # bit 0 is the eigenvalue +1 of sigma^z, bit 1 is -1
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Snapshots (n, columns) of one job, and how often each was seen (n,)."""
+
+    job: Job
+    rows: np.ndarray | None = None
+    counts: np.ndarray | None = None
+
+
+def sweep(
+    taken: Sequence[Taken], config: SweepConfig, report: Report, folder: Path, **options: Any
+) -> Dataset:
+    """`merge` with the settings that `settle` finds; snapshots read are counted in the report.
+
+    Raises:
+        DataError: As both.
+    """
+    if not taken:
+        raise DataError("the file holds no result", where="top level", value=[])
+    jobs = [one.job for one in taken]
+    width = max((one.rows.shape[1] for one in taken if one.rows is not None), default=0)
+    rows, counts = [], []
+    for one in taken:
+        row = np.zeros((0, width), np.uint8) if one.rows is None else one.rows
+        seen = np.ones(row.shape[0], np.int64) if one.counts is None else one.counts
+        rows.append(row)
+        counts.append(seen)
+        report.read += int(seen.sum())
+    settings = settle(jobs, config, report, folder)
+    plain = all(one.counts is None for one in taken)
+    return merge(jobs, rows, settings, config, report, counts=None if plain else counts, **options)
 
 
 def merge(
@@ -52,7 +87,8 @@ def merge(
     """
     done = [j for j, job in enumerate(jobs) if job.finished]
     _same_width([jobs[j] for j in done], [rows[j] for j in done])
-    if not sum(rows[j].shape[0] for j in done):
+    left = [rows[j].shape[0] if counts is None else int(counts[j].sum()) for j in done]
+    if not sum(left):
         raise DataError(
             "no snapshot is left", where="shots", value=report.dropped_in_words(),
             hint="`atom_loss` decides about missing atoms, where the format has it",
