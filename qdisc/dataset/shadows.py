@@ -8,21 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from qdisc._typing import ArrayLike, FloatArray, IntArray, Key
+from qdisc.dataset.bases import ROTATIONS
 from qdisc.dataset.sampling import _whole, generator, state_vector
 from qdisc.errors import ConfigError
 
 BASES = ("X", "Y", "Z", "XY", "XZ", "YZ", "XYZ")
 BASIS_CODES = {"X": 2, "Y": 3, "Z": 4}
-
-# Rows are the bras <+|, <-| of each axis, so that bit 0 after the rotation means eigenvalue +1.
-# Y is H S^dagger: a phase applied after the Hadamard instead of before would measure X.
-_ROTATIONS = np.array(
-    [
-        [[1, 1], [1, -1]],
-        [[1, -1j], [1, 1j]],
-        [[np.sqrt(2), 0], [0, np.sqrt(2)]],
-    ]
-) / np.sqrt(2)
 
 _MAX_AMPLITUDES = 1 << 22  # conditional states held at once: 64 MB of complex128
 
@@ -55,16 +46,34 @@ def get_classical_shadow(
             value=bases,
             hint="one of " + ", ".join(BASES),
         )
-    state = state_vector(psi, N)
-    shots = _whole(num_shots, "num_shots", 0)
-    rng = generator(rng_key)
+    return shadow_of_states(state_vector(psi, N)[:, None], num_shots, generator(rng_key), bases)
+
+
+def shadow_of_states(
+    states: np.ndarray, num_shots: int, rng: np.random.Generator, bases: str = "XYZ"
+) -> np.ndarray:
+    """As `get_classical_shadow`, of an equal mixture of states (a degenerate ground space).
+
+    Args:
+        states: Orthonormal states, (2**N, m).
+        num_shots: Number of shots.
+        rng: Generator to draw from; only `random` is used.
+        bases: One of the seven names.
+
+    Returns:
+        (num_shots, 2N), int8.
+    """
+    shots, n = _whole(num_shots, "num_shots", 0), int(states.shape[0]).bit_length() - 1
     letters = np.array([BASIS_CODES[letter] for letter in bases], dtype=np.int64)
-    basis = letters[(rng.random((shots, N)) * len(letters)).astype(np.int64)]
-    bits = np.zeros((shots, N), dtype=np.int8)
+    basis = letters[(rng.random((shots, n)) * len(letters)).astype(np.int64)]
+    bits = np.zeros((shots, n), dtype=np.int8)
     if shots:
-        zero = np.zeros(shots, dtype=np.int64)
-        _measure(state[None], zero, np.arange(shots), basis - 2, rng.random((shots, N)), bits)
-    shadow = np.empty((shots, 2 * N), dtype=np.int8)
+        uniforms = rng.random((shots, n))
+        which = np.zeros(shots, dtype=np.int64)
+        if states.shape[1] > 1:
+            which = (rng.random(shots) * states.shape[1]).astype(np.int64)
+        _measure(states.T, which, np.arange(shots), basis - 2, uniforms, bits)
+    shadow = np.empty((shots, 2 * n), dtype=np.int8)
     shadow[:, 0::2] = basis
     shadow[:, 1::2] = 1 - bits
     return shadow
@@ -104,7 +113,7 @@ def _measure(
                 _measure(chosen, group[part] - offset, rows[part], basis, uniforms, bits, site)
             return
         halves = states.reshape(len(states), 2, -1)[pairs // 3]
-        rotated = _ROTATIONS[pairs % 3] @ halves
+        rotated = ROTATIONS[pairs % 3] @ halves
         weight = np.sum(rotated.real**2 + rotated.imag**2, axis=-1)
         up = weight[:, 0] / weight.sum(axis=1)
         outcome = (uniforms[rows, site] >= up[pair]).astype(np.int64)

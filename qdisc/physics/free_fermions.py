@@ -1,6 +1,6 @@
-"""Closed forms for the transverse-field Ising chain H = -J sum Z_i Z_{i+1} - h sum X_i.
+"""Closed forms for chains that a Jordan-Wigner transformation turns into free fermions.
 
-Source: Pfeuty, Annals of Physics 57, 79 (1970); Lieb, Schultz, Mattis, ibid. 16, 407 (1961).
+Source: Lieb, Schultz, Mattis, Annals of Physics 16, 407 (1961); Pfeuty, ibid. 57, 79 (1970).
 """
 
 from __future__ import annotations
@@ -45,3 +45,27 @@ def tfim_energy_density(J: float = 1.0, h: float = 1.0) -> float:
     if total == 0:
         return 0.0
     return -2 * total / np.pi * float(ellipe(4 * abs(J * h) / total**2))
+
+
+def xx_energy(n: int, J: float = 1.0, h: float = 0.0) -> float:
+    """Ground-state energy of the open XX chain, `xxz` at Delta = 0.
+
+    H = J sum (S^x S^x + S^y S^y) - h sum S^z: the modes J cos(k pi / (n + 1)) - h, k = 1..n, are
+    filled where they are negative, E = sum of those + h n / 2.
+    """
+    modes = J * np.cos(np.arange(1, n + 1) * np.pi / (n + 1)) - h
+    return float(modes[modes < 0].sum()) + h * n / 2
+
+
+def cluster_energy(n: int, K: float = 1.0, h1: float = 0.0) -> float:
+    """Ground-state energy of `cluster_ising` without XX coupling, h2 = 0.
+
+    With a spin beyond each end, held up, Z_{i-1} X_i Z_{i+1} joins a Majorana mode of site i - 1
+    with one of site i + 1, and X_i the two modes of site i: the energy is minus the sum of the
+    singular values of the matrix with h1 on the diagonal of the sites and K two below it.
+    """
+    b = np.zeros((n + 2, n + 2))
+    sites = np.arange(1, n + 1)
+    b[sites, sites] = h1
+    b[sites + 1, sites - 1] = K
+    return -float(np.linalg.svd(b, compute_uv=False).sum())

@@ -1,10 +1,10 @@
-"""Sums of Pauli strings: built by NetKet, turned into float64 matrices."""
+"""Sums of Pauli strings: as NetKet operators, and as float64 matrices."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,24 @@ class PauliSum:
             strings.append("".join(string))
         return cls(n_sites, tuple(strings), (1.0,) * len(strings))
 
+    @classmethod
+    def uniform(cls, n_sites: int, letter: str) -> PauliSum:
+        """Sum of one letter over all sites."""
+        return cls.of(n_sites, ((letter, (site,)) for site in range(n_sites)))
+
+    @classmethod
+    def occupations(cls, n_sites: int, sites: tuple[int, ...]) -> PauliSum:
+        """Product of n_i = (1 + Z_i) / 2 over some sites."""
+        subsets = [c for k in range(len(sites) + 1) for c in itertools.combinations(sites, k)]
+        return 0.5 ** len(sites) * cls.of(n_sites, (("Z" * len(c), c) for c in subsets))
+
+    def merged(self) -> PauliSum:
+        """The same operator with every string once, in order of appearance."""
+        weights: dict[str, float] = {}
+        for string, weight in zip(self.strings, self.weights, strict=True):
+            weights[string] = weights.get(string, 0.0) + weight
+        return PauliSum(self.n_sites, tuple(weights), tuple(weights.values()))
+
     def __add__(self, other: PauliSum) -> PauliSum:
         return PauliSum(self.n_sites, self.strings + other.strings, self.weights + other.weights)
 
@@ -65,7 +83,7 @@ def matrix(hamiltonian: Any) -> sp.csr_array:
         ConfigError: The argument is none of these, or the matrix is not square and Hermitian.
     """
     if isinstance(hamiltonian, PauliSum):
-        return _pauli_matrix(hamiltonian).copy()
+        return pauli_matrix(hamiltonian)
     if hasattr(hamiltonian, "to_sparse"):
         with double_precision():
             hamiltonian = hamiltonian.to_sparse()
@@ -95,6 +113,41 @@ def matrix(hamiltonian: Any) -> sp.csr_array:
     return out
 
 
-@lru_cache(maxsize=8)  # a sweep, and the tests of a sweep, ask for the same few parts again
-def _pauli_matrix(terms: PauliSum) -> sp.csr_array:
-    return matrix(terms.operator())
+def pauli_matrix(terms: PauliSum) -> sp.csr_array:
+    """Sparse matrix of a sum of Pauli strings, complex128 unless it is real.
+
+    A string maps each basis state to one other: <x ^ m| P |x> = w i^(number of Y)
+    (-1)^(spins down on Z and Y sites of x), with m the sites of X and Y. These are the matrix
+    elements of `PauliSum.operator()`; NetKet compiles anew for every operator (about a second
+    each), a sweep needs the parts of its family at once.
+    """
+    n = terms.n_sites
+    index = np.arange(1 << n, dtype=np.int64)
+    columns: dict[int, np.ndarray] = {}
+    for string, weight in zip(terms.strings, terms.weights, strict=True):
+        flips, signs = pauli_masks(string)
+        value = weight * (1, 1j, -1, -1j)[string.count("Y") % 4]
+        entries = value * (1 - 2.0 * (np.bitwise_count(index & signs) & 1))
+        columns[flips] = columns.get(flips, 0) + entries
+    masks = np.array(list(columns), dtype=np.int64)
+    rows = np.repeat(index[:, None], len(masks), axis=1)
+    data = np.array([columns[int(m)][index ^ m] for m in masks]).T
+    out = sp.csr_array((data.ravel(), (rows.ravel(), (rows ^ masks).ravel())), shape=(1 << n,) * 2)
+    if np.iscomplexobj(out.data) and not out.data.imag.any():
+        out = out.real
+    out.eliminate_zeros()
+    return out.astype(np.complex128 if np.iscomplexobj(out.data) else np.float64)
+
+
+def pauli_masks(string: str) -> tuple[int, int]:
+    """Bit masks of a Pauli string: sites that flip a spin (X, Y), and that give a sign (Y, Z).
+
+    Raises:
+        ConfigError: Another letter than I, X, Y, Z.
+    """
+    if not string or set(string) - set("IXYZ"):
+        raise ConfigError(
+            "a Pauli string has one letter I, X, Y or Z per site", where="string", value=string
+        )
+    bits = [int("".join("01"[c in letters] for c in string), 2) for letters in ("XY", "YZ")]
+    return bits[0], bits[1]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from qdisc.dataset.sampling import codes_to_index, index_to_codes
 from qdisc.errors import ConfigError
+from qdisc.physics import eigen
 from qdisc.physics import ground_states as module
 from qdisc.physics.free_fermions import (
     open_modes,
@@ -21,10 +25,20 @@ from qdisc.physics.ground_states import (
     ground_states,
     snapshot_distribution,
 )
-from qdisc.physics.hamiltonians import j1j2, j1j2_family, tfim_family, transverse_field_ising
+from qdisc.physics.hamiltonians import (
+    annni_family,
+    cluster_ising_family,
+    j1j2,
+    j1j2_family,
+    long_range_family,
+    rydberg_family,
+    tfim_family,
+    transverse_field_ising,
+    xxz_family,
+)
 from qdisc.physics.netket import double_precision
 from qdisc.physics.operators import matrix
-from qdisc.physics.symmetry import group_of, symmetric_sectors
+from qdisc.physics.symmetry import group_of, sectors
 
 SQUARE = j1j2_family(3)
 
@@ -122,7 +136,7 @@ def test_lanczos_and_dense_blocks_agree_on_the_distribution(monkeypatch):
     theta = grid([[0.1, 0.75], [0.2, 0.8]])
     dense = snapshot_distribution(SQUARE, theta)
     monkeypatch.setattr(module, "DENSE_STATES", 1)
-    monkeypatch.setattr(module, "DENSE_BLOCK", 1)
+    monkeypatch.setattr(eigen, "DENSE_BLOCK", 8)
     np.testing.assert_allclose(snapshot_distribution(SQUARE, theta), dense, atol=1e-9)
 
 
@@ -145,14 +159,90 @@ def test_the_infinite_chain_at_the_critical_point():
     )
 
 
-def test_sectors_are_orthonormal_and_split_the_space():
-    even, odd = symmetric_sectors(SQUARE.symmetries, True, 9)
-    np.testing.assert_allclose((even.T @ even).toarray(), np.eye(even.shape[1]), atol=1e-14)
-    np.testing.assert_allclose((odd.T @ odd).toarray(), np.eye(odd.shape[1]), atol=1e-14)
-    assert abs(even.T @ odd).max() < 1e-14
-    assert even.shape[1] + odd.shape[1] == 102  # orbits of 3 x 3 boards under the square's group
-    (everything,) = symmetric_sectors((), False, 4)
-    np.testing.assert_array_equal(everything.toarray(), np.eye(16))
+@pytest.mark.parametrize(
+    ("family", "dimension"),
+    [
+        (SQUARE, 102),  # orbits of 3 x 3 boards under the square's group
+        (replace(SQUARE, symmetries=(), parities=()), 512),
+        (cluster_ising_family(5), 32),
+        (xxz_family(5), 20),  # orbits under the mirror
+        (rydberg_family(4), 10),
+    ],
+)
+def test_sectors_are_orthonormal_and_split_the_space(family, dimension):
+    basis = sp.hstack(sectors(family))
+    assert basis.shape == (1 << family.n_sites, dimension)
+    np.testing.assert_allclose((basis.T @ basis).toarray(), np.eye(dimension), atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("family", "theta"),
+    [
+        (annni_family(7), (0.7, 0.4)), (annni_family(8, pbc=True), (0.3, 0.9)),
+        (long_range_family(7, J=-1.0), (1.5, 0.6)), (long_range_family(8), (0.5, 2.0)),
+        (xxz_family(7), (0.6, 0.9)), (xxz_family(8), (-0.5, 0.3)), (xxz_family(8, -1.0), (0.5, 0)),
+        (xxz_family(6, pbc=True), (1.7, 0.8)), (xxz_family(7, pbc=True), (0.4, 0.5)),
+        (cluster_ising_family(7), (0.4, 0.3)), (cluster_ising_family(7), (0.3, -1.4)),
+        (cluster_ising_family(6), (0.2, -0.7)), (rydberg_family(7), (1.6, 1.1)),
+        (rydberg_family((3, 3)), (1.2, 1.5)), (rydberg_family((2, 3), 2.0), (1.4, 0.5)),
+    ],
+)  # fmt: skip
+def test_sectors_hold_the_whole_ground_space(family, theta):
+    """Against full diagonalisation of the matrix, which knows nothing about symmetry."""
+    h = matrix(family.hamiltonian(theta)).toarray()
+    values, vectors = np.linalg.eigh(h)
+    ground = vectors[:, values - values[0] < 1e-9]
+    (space,) = ground_states(family, [theta])
+    assert space.energy == pytest.approx(values[0], abs=1e-10)
+    np.testing.assert_allclose(
+        space.states @ space.states.T, ground @ ground.T, atol=1e-8
+    )  # projectors: all degenerate states, and nothing else
+
+
+@pytest.mark.parametrize(
+    ("family", "axes"),
+    [
+        (cluster_ising_family(9), [[0.1, 0.7], np.linspace(-1.4, 1.2, 7)]),
+        (xxz_family(9), [np.linspace(-1.4, 1.6, 5), [0.0, 0.35, 1.2]]),
+        (rydberg_family(9), [[1.2, 1.9], np.linspace(-1, 3, 5)]),
+        (annni_family(9), [[0.0, 0.5, 0.8], [0.3, 1.1]]),
+    ],
+)
+def test_warm_starts_and_shared_work_change_nothing(family, axes, monkeypatch):
+    """A whole sweep by Lanczos against one setting at a time, solved cold and in full."""
+    monkeypatch.setattr(eigen, "DENSE_BLOCK", 8)
+    theta = grid(axes)
+    monkeypatch.setattr(module, "DENSE_STATES", 1)
+    fast = ground_states(family, theta)
+    for row, space in zip(theta, fast, strict=True):
+        h = matrix(family.hamiltonian(row))
+        residual = h @ space.states - space.energy * space.states
+        assert np.abs(residual).max() < 1e-9
+        values, _ = eigen.lowest(h, eigen.norm_bound(h))
+        assert space.energy == pytest.approx(values.min(), abs=1e-9)
+        assert space.degeneracy == (values - values.min() < 1e-8).sum()
+
+
+def test_a_degeneracy_that_no_sector_resolves_is_seen(monkeypatch):
+    """Three decoupled copies of the lowest level, in a basis without symmetry."""
+    monkeypatch.setattr(eigen, "DENSE_BLOCK", 8)
+    rng = np.random.default_rng(0)
+    q, _ = np.linalg.qr(rng.normal(size=(300, 300)))
+    levels = np.concatenate([np.full(3, -2.0), np.linspace(-1.9, 2, 297)])
+    h = sp.csr_array(q @ np.diag(levels) @ q.T)
+    values, vectors = eigen.lowest(h, eigen.norm_bound(h), start=q[:, 0])
+    ground = vectors[:, values < -2 + 1e-8]
+    assert ground.shape[1] == 3
+    np.testing.assert_allclose(np.linalg.norm(q[:, :3].T @ ground, axis=0), 1, atol=1e-8)
+
+
+def test_classical_settings_are_solved_exactly():
+    """The ANNNI chain at kappa = 1/2 without field: as many ground states as Fibonacci says."""
+    (space,) = ground_states(annni_family(12), [[0.5, 0.0]])
+    assert space.energy == pytest.approx(-(11 - 5))
+    assert space.degeneracy == 2 * 89  # compositions of 12 into domains of two sites or more
+    filled = space.probabilities[space.probabilities > 0]
+    np.testing.assert_allclose(filled, 1 / 178)
 
 
 def test_a_sweep_leaves_the_precision_of_jax_alone():
@@ -162,7 +252,7 @@ def test_a_sweep_leaves_the_precision_of_jax_alone():
 
 
 def test_bad_settings_are_refused():
-    with pytest.raises(ConfigError, match=r"with the couplings J2, h\n.*\n.*\(3, 1\)"):
+    with pytest.raises(ConfigError, match=r"has the couplings J2, h\n.*\n.*\(3, 1\)"):
         energies(SQUARE, [0.1, 0.2, 0.3])
     with pytest.raises(ConfigError, match=r"not finite\n.*theta\[1\], h\n.*nan"):
         energies(SQUARE, [[0.1, 0.2], [0.1, np.nan]])
