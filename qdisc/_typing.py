@@ -20,6 +20,7 @@ else:
     Key = Any
 
 FloatArray: TypeAlias = npt.NDArray[np.floating]
+SparseArray: TypeAlias = Any  # scipy.sparse.csr_array; type checkers cannot follow its shapes
 IntArray: TypeAlias = npt.NDArray[np.integer]
 DataType: TypeAlias = Literal["discrete", "continuous", "hybrid", "shadow"]
 DATA_TYPES: tuple[DataType, ...] = ("discrete", "continuous", "hybrid", "shadow")

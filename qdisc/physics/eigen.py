@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from qdisc._typing import FloatArray
+from qdisc._typing import FloatArray, SparseArray
 from qdisc.errors import QdiscError
 
 DENSE_BLOCK = 160  # up to this size full diagonalisation is cheaper than Lanczos
@@ -63,7 +63,7 @@ class Blend:
         self.indptr = np.searchsorted(rows, np.arange(self.size + 1)).astype(np.int32)
         self.on_diagonal = rows == self.columns
 
-    def sum(self, weights: FloatArray) -> sp.csr_array:
+    def sum(self, weights: FloatArray) -> SparseArray:
         """sum_p weights[p] parts[p]."""
         entries = (weights @ self.data, self.columns, self.indptr)
         return sp.csr_array(entries, shape=(self.size,) * 2)
@@ -91,7 +91,7 @@ class Blend:
 
 
 def lowest(
-    h: sp.csr_array, scale: float, start: np.ndarray | None = None
+    h: SparseArray, scale: float, start: np.ndarray | None = None
 ) -> tuple[FloatArray, np.ndarray]:
     """The ground states of a matrix.
 
@@ -144,7 +144,8 @@ def _next(
 
 def _lanczos(h: Any, start: np.ndarray, precision: float = PRECISION) -> tuple[float, np.ndarray]:
     try:
-        value, vector = eigsh(h, k=1, which="SA", v0=start, tol=precision)
+        tolerance: Any = precision  # scipy's annotation knows whole numbers only
+        value, vector = eigsh(h, k=1, which="SA", v0=start, tol=tolerance)
     except ArpackNoConvergence as error:
         raise QdiscError(
             "Lanczos did not converge to the ground state",
@@ -163,8 +164,8 @@ def _without(h: Any, found: Sequence[np.ndarray], scale: float) -> Any:
         x = x.reshape(-1)
         return h @ x + 4 * scale * (known @ (known.conj().T @ x))
 
-    operator: Any = LinearOperator(h.shape, matvec=product, dtype=h.dtype)
-    return operator
+    make: Any = LinearOperator
+    return make(h.shape, matvec=product, dtype=h.dtype)
 
 
 def _noise(generator: np.random.Generator, size: int) -> np.ndarray:
@@ -185,7 +186,7 @@ def norm_bound(h: Any) -> float:
     return float(abs(h).sum(axis=1).max()) if h.nnz else 0.0
 
 
-def _keys(part: sp.csr_array) -> np.ndarray:
+def _keys(part: SparseArray) -> np.ndarray:
     part.sum_duplicates()
     rows = np.repeat(np.arange(part.shape[0], dtype=np.int64), np.diff(part.indptr))
     return rows * part.shape[1] + part.indices

@@ -102,7 +102,7 @@ def sweep(family: Family, theta: ArrayLike) -> Iterator[GroundSpace]:
     mixing = np.array([norm_bound(part - sp.diags_array(part.diagonal())) > 0 for part in parts])
     bases = sectors(family)
     blends = [Blend([b.T @ part @ b for part in parts]) for b in bases]
-    quantum = weights[:, mixing].any(axis=1)
+    quantum = np.any(weights[:, mixing], axis=1)
     solved = _solve(blends, weights[quantum], scales[quantum])
     for row, scale, mixes in zip(weights, scales, quantum, strict=True):
         if not mixes:  # no symmetry chooses among classical ground states

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from qdisc._typing import SparseArray
 from qdisc.errors import ConfigError
 from qdisc.physics.netket import double_precision
 
@@ -73,7 +74,7 @@ class PauliSum:
             return nk.operator.PauliStrings(hilbert, strings, list(self.weights) or [0.0])
 
 
-def matrix(hamiltonian: Any) -> sp.csr_array:
+def matrix(hamiltonian: Any) -> SparseArray:
     """Sparse float64 or complex128 matrix of a NetKet operator, a `PauliSum` or a matrix.
 
     Rows and columns follow NetKet's order of states: first site most significant, index bit 0 =
@@ -113,7 +114,7 @@ def matrix(hamiltonian: Any) -> sp.csr_array:
     return out
 
 
-def pauli_matrix(terms: PauliSum) -> sp.csr_array:
+def pauli_matrix(terms: PauliSum) -> SparseArray:
     """Sparse matrix of a sum of Pauli strings, complex128 unless it is real.
 
     A string maps each basis state to one other: <x ^ m| P |x> = w i^(number of Y)
@@ -132,7 +133,9 @@ def pauli_matrix(terms: PauliSum) -> sp.csr_array:
     masks = np.array(list(columns), dtype=np.int64)
     rows = np.repeat(index[:, None], len(masks), axis=1)
     data = np.array([columns[int(m)][index ^ m] for m in masks]).T
-    out = sp.csr_array((data.ravel(), (rows.ravel(), (rows ^ masks).ravel())), shape=(1 << n,) * 2)
+    out: Any = sp.csr_array(
+        (data.ravel(), (rows.ravel(), (rows ^ masks).ravel())), shape=(1 << n,) * 2
+    )
     if np.iscomplexobj(out.data) and not out.data.imag.any():
         out = out.real
     out.eliminate_zeros()

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from qdisc._typing import FloatArray, IntArray
+from qdisc._typing import FloatArray, IntArray, SparseArray
 from qdisc.physics.family import Family, Parity
 
 
@@ -51,7 +51,7 @@ def spins_up(sites: Iterable[int], index: IntArray, n_sites: int) -> IntArray:
     return out
 
 
-def sectors(family: Family) -> tuple[sp.csr_array, ...]:
+def sectors(family: Family) -> tuple[SparseArray, ...]:
     """Orthonormal bases of the sectors that may hold the ground state.
 
     One basis per value of the parities, and per magnetisation where it is conserved; columns are
@@ -67,7 +67,7 @@ def sectors(family: Family) -> tuple[sp.csr_array, ...]:
     if family.sublattice:
         sign = 1.0 - 2.0 * (spins_up(family.sublattice, index, n) % 2)
         characters = [sign * amplitude for amplitude in characters]
-    found: list[sp.csr_array] = []
+    found: list[SparseArray] = []
     for amplitude in characters:
         if not family.conserves_magnetisation:
             found.append(_basis(orbit, amplitude))
@@ -114,7 +114,7 @@ def _operations(family: Family, index: IntArray) -> Iterator[tuple[IntArray, tup
             yield moved(permutation, start, n), used
 
 
-def _basis(orbit: IntArray, amplitude: FloatArray) -> sp.csr_array:
+def _basis(orbit: IntArray, amplitude: FloatArray) -> SparseArray:
     rows = np.flatnonzero(amplitude)
     _, column, size = np.unique(orbit[rows], return_inverse=True, return_counts=True)
     values = amplitude[rows] / np.sqrt(size[column])
