@@ -15,17 +15,18 @@ from qdisc.plugin import Registry
 
 
 def load(path: str | os.PathLike[str], loader: str | None = None, **config: Any) -> Dataset:
-    """Read a dataset from a file.
+    """Read a dataset from a file, or from a folder of files.
 
     Args:
-        path: The file.
+        path: The file or folder.
         loader: Name of a loader (`qdisc plugins list`); by default the one that recognises it.
         **config: Options of that loader, e.g. `data_type="discrete"`.
 
     Returns:
-        The Dataset; its `source` names the loader, the file and the file's SHA-256. A loader may
-        say there what it did: `dropped` (how many snapshots and why), `notes` (choices, one a
-        line), `levels` (what each code is, with commas), `metadata` (JSON).
+        The Dataset; its `source` names the loader, the file and the file's SHA-256 (of a folder,
+        that of the list of its files and their SHA-256, if the loader gives it). A loader may say
+        there what it did: `dropped` (how many snapshots and why), `notes` (choices, one a line),
+        `levels` (what each code is, with commas), `metadata` (JSON).
 
     Raises:
         DataError: The file is missing, empty, recognised by no loader or by several, or wrong.
@@ -43,9 +44,15 @@ def load_with(
 ) -> Dataset:
     """`load` with the plugins of a given registry."""
     path = Path(path)
-    _check_file(path)
+    folder = _is_folder(path)
     name = loader if loader is not None else guess_loader(registry, path)
     plugin = registry.get("loader", name)
+    if folder != plugin.spec.folders:
+        raise DataError(
+            "this is a folder, not a file" if folder else "this is a file, not a folder",
+            where=str(path), value=f"loader {name}",
+            hint="name one file in it, or leave out the loader" if folder else "leave it out",
+        )  # fmt: skip
     options = convert(config or {}, plugin.Config, f"data ({name})")
     try:
         dataset = plugin.load(path=path, config=options)
@@ -63,13 +70,13 @@ def load_with(
         raise PluginError(
             "a loader returns a Dataset", where=f"loader {name}", value=type(dataset).__name__
         )
-    return dataset.with_source(
-        {**dataset.source, "loader": name, "path": path.name, "sha256": file_sha256(path)}
-    )
+    note = {"loader": name, "path": path.name or path.resolve().name}
+    checksum = {} if folder else {"sha256": file_sha256(path)}
+    return dataset.with_source({**dataset.source, **note, **checksum})
 
 
 def guess_loader(registry: Registry, path: Path) -> str:
-    """Name of the one loader that recognises the file.
+    """Name of the one loader that recognises the file or folder.
 
     Raises:
         DataError: None does (all are listed with what they read), or several do.
@@ -81,6 +88,8 @@ def guess_loader(registry: Registry, path: Path) -> str:
         found = registry.load("loader", name)
         if found.state != "loaded":
             notes.append(f"{name} is {found.state}: {found.reason}")
+            continue
+        if found.obj.spec.folders != path.is_dir():
             continue
         try:
             claimed = bool(found.obj.guess(path=path))
@@ -102,6 +111,8 @@ def guess_loader(registry: Registry, path: Path) -> str:
         )  # fmt: skip
     if refusals:
         raise in_file(refusals[0], path)
+    if path.is_dir():
+        raise DataError("this is a folder, not a file", where=str(path), hint="name one file in it")
     raise DataError(
         "no installed loader recognises this file",
         where=str(path),
@@ -115,11 +126,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _check_file(path: Path) -> None:
+def _is_folder(path: Path) -> bool:
+    """Whether the path is a folder; a file must be there, regular, not empty and readable."""
     where = str(path)
     try:
         if path.is_dir():
-            raise DataError("this is a folder, not a file", where=where, hint="name one file in it")
+            return True
         if not path.exists():
             raise DataError("there is no such file", where=where, hint="check the path")
         if not path.is_file():
@@ -132,3 +144,4 @@ def _check_file(path: Path) -> None:
         raise DataError(
             "the file cannot be read", where=where, value=error.strerror or str(error)
         ) from error
+    return False

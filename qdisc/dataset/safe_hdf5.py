@@ -2,7 +2,8 @@
 
 An HDF5 file can point at other files (external links, external storage, virtual datasets), can
 declare terabytes in two kilobytes, and can run any filter that is installed. `safe_open` walks the
-whole file before anything is read and refuses all of that, naming the place. Limits are stated in
+whole file before anything is read and refuses all of that, naming the place; of a file that holds
+more than is wanted, it can walk the wanted paths `only`, part by part. Limits are stated in
 `Limits`; `safe_read` (`read_array`, `row_chunks`, `read_attribute`) reads what passed.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,12 @@ import h5py
 import h5py.h5a as h5a
 import h5py.h5d as h5d
 import h5py.h5o as h5o
-import h5py.h5t as h5t
 import h5py.h5z as h5z
 import numpy as np
 
 from qdisc.dataset.global_heap import broken_heap
 from qdisc.dataset.places import h5_errors, place
+from qdisc.dataset.safe_types import type_problem
 from qdisc.dataset.text_length import longest_text
 from qdisc.errors import DataError, QdiscError
 
@@ -66,14 +67,17 @@ def safe_open(
     error: type[QdiscError] = DataError,
     limits: Limits | None = None,
     allow_strings: bool = True,
+    only: Sequence[str] | None = None,
 ) -> Iterator[h5py.File]:
-    """Open a file read-only after walking all of it.
+    """Open a file read-only after walking all of it, or the paths that will be read.
 
     Args:
         path: A file; links in the file system are followed, links in the file are not.
         error: Class of the errors raised (DataError, ResultError).
         limits: Other limits than the stated ones.
         allow_strings: Whether datasets of variable-length strings may be there.
+        only: The paths that will be read, and no others: what else the file holds is not looked
+            at, so that a link or a filter elsewhere does no harm. The whole file by default.
 
     Raises:
         QdiscError: Of class `error`: missing, not a regular file, not HDF5, truncated, damaged,
@@ -90,7 +94,8 @@ def safe_open(
         with file:
             _check_text(file, path, error)
             with path.open("rb") as raw, _view(raw) as view:
-                _Walk(path, view, error, limits or Limits(), allow_strings).run(file)
+                walk = _Walk(path, view, error, limits or Limits(), allow_strings)
+                walk.run(file) if only is None else walk.run_only(file, only)
             yield file
 
 
@@ -186,6 +191,25 @@ class _Walk:
                 elif isinstance(child, h5py.Group):
                     stack.append((child, inner))
 
+    def run_only(self, root: h5py.Group, paths: Sequence[str]) -> None:
+        """Walk each part of each path; one that is not there is an error."""
+        self.base = root.file.userblock_size
+        for path in paths:
+            node, inner = root, ""
+            for part in path.strip("/").split("/"):
+                there = isinstance(node, h5py.Group) and node.get(part, getlink=True) is not None
+                if not there:
+                    names = ", ".join(map(str, list(node)[:20])) if node is root else ""
+                    raise self.error(
+                        "there is nothing at this path of the file", where=place(self.path, path),
+                        value=part, hint=f"the file holds {names}" if names else None,
+                    )  # fmt: skip
+                inner = f"{inner}/{part}"
+                node = self._child(node, part, inner)
+                self._attributes(node, inner, types=False)  # whoever reads one looks at its type
+            if isinstance(node, h5py.Dataset):
+                self._dataset(node, inner)
+
     def _child(self, group: h5py.Group, name: Any, inner: str) -> Any:
         # h5py gives names that are not UTF-8 as bytes, and fails when asked for one
         with h5_errors(self.path, inner, self.error):
@@ -236,7 +260,7 @@ class _Walk:
                 f"{declared} bytes declared, {stored} bytes stored",
             )
 
-    def _attributes(self, obj: Any, inner: str) -> None:
+    def _attributes(self, obj: Any, inner: str, types: bool = True) -> None:
         with h5_errors(self.path, inner, self.error):
             count = h5a.get_num_attrs(obj.id)
             if count > self.limits.max_attributes:
@@ -252,7 +276,7 @@ class _Walk:
                 if size > self.limits.max_attribute_bytes:
                     self._refuse("an attribute that is too large", f"{inner}@{name}", size)
                 problem = type_problem(attribute.get_type(), True)
-                if problem and name not in _SCALE_ATTRIBUTES:
+                if types and problem and name not in _SCALE_ATTRIBUTES:
                     self._refuse(f"an attribute of {problem}", f"{inner}@{name}")
 
     def _refuse(
@@ -265,23 +289,6 @@ class _Walk:
             hint=hint or "write plain datasets into one file",
             **options,
         )
-
-
-def type_problem(kind: Any, allow_strings: bool) -> str:
-    """Say what in an HDF5 type points elsewhere or has no stated size; "" when nothing does."""
-    code = kind.get_class()
-    if code == h5t.REFERENCE:
-        return "references"
-    if code == h5t.VLEN:
-        return "variable-length arrays"
-    if code == h5t.STRING and not allow_strings and kind.is_variable_str():
-        return "variable-length strings"
-    if code == h5t.ARRAY:
-        return type_problem(kind.get_super(), allow_strings)
-    if code == h5t.COMPOUND:
-        members = (kind.get_member_type(i) for i in range(kind.get_nmembers()))
-        return next((p for p in (type_problem(m, allow_strings) for m in members) if p), "")
-    return ""
 
 
 def _product(shape: tuple[int, ...]) -> int:

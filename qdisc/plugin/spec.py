@@ -50,9 +50,15 @@ class Spec:
 
 @dataclass(frozen=True, kw_only=True)
 class LoaderSpec(Spec):
-    """A loader; `site_order` states in words which character or column is site 0."""
+    """A loader.
+
+    Attributes:
+        site_order: In words, which character or column is site 0.
+        folders: Whether it reads folders, not files.
+    """
 
     site_order: str = ""
+    folders: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -296,3 +296,24 @@ def test_a_text_that_declares_two_gigabytes(path, libver, userblock, member):
     if libver != "latest":  # there a checksum notices before we do
         assert "text attribute that is too long" in str(caught.value)
         assert f"{2 << 30} bytes declared" in str(caught.value)
+
+
+def test_only_the_wanted_paths_are_looked_at(path):
+    """A link or an unknown type elsewhere does no harm; on the way to the path it is refused."""
+    with h5py.File(path, "w") as file:
+        file["run/snapshots"] = np.zeros((3, 4), np.uint8)
+        ragged = np.empty(1, object)
+        ragged[0] = np.array([1], np.int32)
+        file["run"].attrs.create("fields", ragged, dtype=h5py.vlen_dtype(np.int32))
+        file["elsewhere"] = h5py.ExternalLink("other.h5", "/x")
+        file["run/short"] = h5py.SoftLink("/run/snapshots")
+        file.create_dataset("lzf", data=np.zeros(10), compression="lzf")
+    _refused(path, "variable-length arrays|a link to another file")
+    with safe_open(path, only=["/run/snapshots"]) as file:
+        assert file["run/snapshots"].shape == (3, 4)
+    for wanted, match in (
+        ("run/short", "a soft link"), ("elsewhere/x", "a link to another file"),
+        ("lzf", "filter number"), ("run/snapshot", "nothing at this path"),
+        ("run/snapshots/x", "nothing at this path"),
+    ):  # fmt: skip
+        assert wanted.split("/")[0] in _refused(path, match, only=[wanted])
