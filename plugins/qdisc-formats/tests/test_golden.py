@@ -16,7 +16,7 @@ LOADERS = {
     "bloqade": "bloqade", "braket_ahs": "braket_ahs", "braket_gate": "braket_gate",
     "braket_program": "braket_gate", "qiskit_sampler": "qiskit", "qiskit_registers": "qiskit",
     "qiskit_result": "qiskit", "qiskit_counts": "counts", "cirq": "cirq", "pulser": "pulser",
-    "pennylane": "pennylane",
+    "pennylane": "pennylane", "netket": "netket", "matlab": "matlab",
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 The loaders are found by qdisc itself. For objects that are still alive in a session there are
 functions, which import no vendor's package: `from_qiskit`, `from_cirq`, `from_pulser`,
-`from_pennylane`.
+`from_pennylane`, `from_netket`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 _HOMES = {
     "from_cirq": "cirq",
+    "from_netket": "netket",
     "from_pennylane": "pennylane",
     "from_pulser": "pulser",
     "from_qiskit": "qiskit",

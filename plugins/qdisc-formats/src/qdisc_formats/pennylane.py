@@ -185,8 +185,8 @@ def _groups(file: h5py.File, depth: int) -> list[h5py.Group]:
     out: list[h5py.Group] = [file]
     level: list[h5py.Group] = [file]
     for _ in range(depth):
-        level = [group[name] for group in level for name in group
-                 if isinstance(group[name], h5py.Group)][:_MOST_GROUPS]  # fmt: skip
+        members = (group[name] for group in level for name in group)
+        level = [item for item in members if isinstance(item, h5py.Group)][:_MOST_GROUPS]
         out += level
     return out
 
@@ -194,11 +194,11 @@ def _groups(file: h5py.File, depth: int) -> list[h5py.Group]:
 def _numbers(group: h5py.Group, config: ShadowConfig) -> dict[str, Any]:
     """Single numbers and words beside the arrays; PennyLane's own attributes are left out."""
     out: dict[str, Any] = {}
-    for name in group.attrs:
+    for name in map(str, group.attrs):
         value = read_attribute(group, name)
         if not name.startswith("qp.") and isinstance(value, int | float | str):
             out[name] = value
-    for name in group:
+    for name in map(str, group):
         item = group[name]
         if name not in (config.bits, config.recipes) and isinstance(item, h5py.Dataset):
             single = item.shape == () and item.dtype.kind in "iuf"

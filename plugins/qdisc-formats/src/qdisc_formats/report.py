@@ -9,6 +9,7 @@ from typing import Any
 
 _ARN = re.compile(r"arn:[\w-]+:[\w-]*:[\w-]*:\d*:([^\s\"']+)")
 _ACCOUNT = re.compile(r"(?<![\d.])(?<![0-9a-fA-F]{4}-)\d{12}(?![\d.])")  # not the end of a UUID
+_WORDS = re.compile(r"(none|\d+) of (?P<read>\d+) \w+(: (?P<why>.*))?\Z")
 _LONGEST = 16_000  # bytes of metadata kept: attributes of a result file end at 64 kB
 
 
@@ -43,6 +44,17 @@ class Report:
             return f"none of {self.read} {self.unit}"
         why = "; ".join(f"{count} {reason}" for reason, count in self.dropped.items())
         return f"{total} of {self.read} {self.unit}: {why}"
+
+    def add(self, words: str) -> None:
+        """Add what `dropped_in_words` said of another file."""
+        match = _WORDS.match(words)
+        if match is None:
+            return
+        self.read += int(match["read"])
+        for reason in (match["why"] or "").split("; "):
+            count, _, text = reason.partition(" ")
+            if text:
+                self.drop(text, int(count))
 
     def source(self) -> dict[str, str]:
         """The report as the text that a Dataset keeps about its origin."""

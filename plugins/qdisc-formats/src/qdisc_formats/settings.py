@@ -55,7 +55,13 @@ class Settings:
     units: tuple[str, ...]
 
 
-def settle(jobs: Sequence[Job], config: SweepConfig, report: Report, folder: Path) -> Settings:
+def settle(
+    jobs: Sequence[Job],
+    config: SweepConfig,
+    report: Report,
+    folder: Path,
+    said: str = "the metadata",
+) -> Settings:
     """Find the setting of every job.
 
     Args:
@@ -63,6 +69,7 @@ def settle(jobs: Sequence[Job], config: SweepConfig, report: Report, folder: Pat
         config: What the recipe says.
         report: Where the choice is noted.
         folder: Folder that the name of a table starts from.
+        said: What the metadata of the jobs are, in words.
 
     Raises:
         DataError: A job without a number where others have one, jobs at one setting that differ
@@ -76,7 +83,7 @@ def settle(jobs: Sequence[Job], config: SweepConfig, report: Report, folder: Pat
         return _from_table(jobs, config, report, folder / config.theta)
     if config.theta is not None:
         return _from_recipe(jobs, config, report)
-    return _from_metadata(jobs, config, report)
+    return _from_metadata(jobs, config, report, said)
 
 
 def number(value: Any) -> float | None:
@@ -127,7 +134,7 @@ def _constant(metadata: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _from_metadata(jobs: Sequence[Job], config: SweepConfig, report: Report) -> Settings:
+def _from_metadata(jobs: Sequence[Job], config: SweepConfig, report: Report, said: str) -> Settings:
     done = [(n, job, flat(job.metadata)) for n, job in enumerate(jobs) if job.finished]
     keys = list(dict.fromkeys(key for _, _, data in done for key in data))
     if config.theta_names is not None:
@@ -147,7 +154,7 @@ def _from_metadata(jobs: Sequence[Job], config: SweepConfig, report: Report) -> 
         report.note("theta: nothing varies, so that there is one setting (axis `setting` = 0)")
         return Settings(np.zeros((len(jobs), 1)), ("setting",), ("1",))
     names, known = _names(axes)
-    report.note(f"theta from the metadata: {', '.join(axes)}")
+    report.note(f"theta from {said}: {', '.join(axes)}")
     return Settings(values, names, tuple(config.units(names, known)))
 
 
