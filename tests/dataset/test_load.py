@@ -20,12 +20,12 @@ ODD = [[0, 1, 0, 0]]
 @pytest.fixture
 def text(tmp_path):
     path = tmp_path / "strings.txt"
-    path.write_text("0100\n")
+    path.write_text("snapshot 0100\n")  # no installed loader takes this for its own
     return path
 
 
 def _loader(name, guess=lambda path: True, load=None):
-    """A loader plugin for bit strings, one per line, as a colleague writes one."""
+    """A loader plugin for words and bit strings, as a colleague writes one."""
 
     class TextLoader:
         spec = LoaderSpec(name=name, summary="bit strings, one per line")
@@ -39,7 +39,7 @@ def _loader(name, guess=lambda path: True, load=None):
         def load(self, path, config):
             if load is not None:
                 return load(path, config)
-            return Dataset.from_counts([{path.read_text().strip(): 1}], [config.theta])
+            return Dataset.from_counts([{path.read_text().split()[-1]: 1}], [config.theta])
 
     return ("loader", TextLoader)
 
@@ -131,10 +131,11 @@ def test_unknown_loader_and_option(text, odd_site, tmp_path):
 
 @pytest.mark.parametrize("loader", [None, "npz", "qdisc_hdf5"])
 def test_files_that_are_none(tmp_path, loader):
-    empty = tmp_path / "empty.h5"
+    empty, folder = tmp_path / "empty.h5", tmp_path / "nothing"
     empty.write_bytes(b"")
+    folder.mkdir()
     for path, match in (
-        (tmp_path, "a folder"), (tmp_path / "no.h5", "no such file"), (empty, "empty"),
+        (folder, "a folder"), (tmp_path / "no.h5", "no such file"), (empty, "empty"),
     ):  # fmt: skip
         with pytest.raises(DataError, match=match) as caught:
             load(path, loader=loader)

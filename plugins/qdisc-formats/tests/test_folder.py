@@ -108,7 +108,7 @@ def test_folders_and_files_are_told_apart(runs, golden):
         load(runs, loader="csv")
     with pytest.raises(DataError, match="this is a file, not a folder"):
         load(golden("cirq_sweep.json"), loader="folder")
-    with pytest.raises(DataError, match="no file in this folder matches") as caught:
+    with pytest.raises(DataError, match="no file in it matches") as caught:
         load(runs)
     assert "L=4/" in str(caught.value)
     with pytest.raises(ConfigError, match="options of the files"):

@@ -77,8 +77,8 @@ class FolderLoader:
         found, others = _matching(path, pattern)
         if not found:
             there = others or [f"{entry.name}/" for entry in sorted(path.iterdir())]
-            raise DataError("no file in this folder matches the pattern", where=str(path),
-                            value=config.pattern,
+            raise DataError("this is a folder, and no file in it matches the pattern",
+                            where=str(path), value=config.pattern,
                             hint=f"there are {', '.join(there[:5]) or 'no files'}")  # fmt: skip
         report = Report("snapshots")
         if others:
