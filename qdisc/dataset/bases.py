@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qdisc._typing import ArrayLike, FloatArray
+from qdisc._typing import ArrayLike, FloatArray, Key
+from qdisc.dataset.sampling import draw, generator, index_to_codes, state_vector
 from qdisc.errors import ConfigError
 
 LETTERS = "XYZ"
@@ -61,6 +62,31 @@ def rotated(states: ArrayLike, bases: str) -> np.ndarray:
         blocks = out.reshape(1 << site, 2, -1)
         out = np.einsum("ab,lbr->lar", turn, blocks, optimize=True)
     return out.reshape(psi.shape)
+
+
+def sample_pauli_basis(
+    states: ArrayLike, num_samples: int, N: int, key: Key | int, bases: str = "Z"
+) -> np.ndarray:
+    """Measure every spin along a fixed Pauli axis.
+
+    Args:
+        states: State of N spins 1/2, (2**N,), or orthonormal states (2**N, m) of equal weight.
+        num_samples: Number of snapshots.
+        N: Number of spins.
+        key: `jax.random.key`, legacy `PRNGKey`, or a whole number used as seed.
+        bases: X, Y or Z for all sites, or one letter per site.
+
+    Returns:
+        Codes (num_samples, N), int8: 1 for eigenvalue +1 of the site's letter, 0 for -1.
+
+    Raises:
+        DataError: The vector has the wrong length, or is not finite.
+        ConfigError: The bases, a number or the key make no sense.
+    """
+    columns = np.asarray(states).reshape(np.shape(states)[0], -1).T
+    psi = np.stack([state_vector(column, N) for column in columns], axis=1)
+    p = probabilities_in(psi, check_bases(bases, N))
+    return index_to_codes(draw(p, num_samples, generator(key)), N)
 
 
 def probabilities_in(states: ArrayLike, bases: str = "Z") -> FloatArray:

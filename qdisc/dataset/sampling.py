@@ -38,7 +38,7 @@ def sample_spin_configurations(
         ConfigError: `num_samples`, `N` or the key make no sense.
     """
     psi = state_vector(wave_function, N)
-    draws = _draw(np.abs(psi) ** 2, _whole(num_samples, "num_samples", 0), generator(key))
+    draws = draw(np.abs(psi) ** 2, num_samples, generator(key))
     return index_to_codes(draws, N)
 
 
@@ -75,7 +75,7 @@ def sample_from_probabilities(p: ArrayLike, n: int, key: Key | np.random.Generat
     left = _whole(n, "n", 0)
     while left:
         step = min(left, _CHUNK)
-        counts += np.bincount(_draw(weights, step, rng), minlength=weights.size)
+        counts += np.bincount(draw(weights, step, rng), minlength=weights.size)
         left -= step
     return counts
 
@@ -158,8 +158,18 @@ def generator(key: Key | int, *path: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(words, spawn_key=path)))
 
 
-def _draw(weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:
-    """Draw n indices in proportion to `weights` by inverting the cumulative sum."""
+def draw(weights: FloatArray, n: int, rng: np.random.Generator) -> IntArray:
+    """Draw n indices in proportion to `weights` by inverting the cumulative sum.
+
+    Args:
+        weights: Numbers >= 0, not all zero; not checked.
+        n: Number of draws.
+        rng: Generator to draw from.
+
+    Returns:
+        (n,) int64.
+    """
+    n = _whole(n, "num_samples", 0)
     cumulative = np.cumsum(weights)
     cumulative /= cumulative[-1]
     # side="right" never returns an outcome of weight zero, not even for a uniform equal to 0

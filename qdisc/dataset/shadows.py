@@ -9,11 +9,11 @@ import numpy as np
 
 from qdisc._typing import ArrayLike, FloatArray, IntArray, Key
 from qdisc.dataset.bases import ROTATIONS
+from qdisc.dataset.pauli_values import BASIS_CODES
 from qdisc.dataset.sampling import _whole, generator, state_vector
 from qdisc.errors import ConfigError
 
 BASES = ("X", "Y", "Z", "XY", "XZ", "YZ", "XYZ")
-BASIS_CODES = {"X": 2, "Y": 3, "Z": 4}
 
 _MAX_AMPLITUDES = 1 << 22  # conditional states held at once: 64 MB of complex128
 
