@@ -99,7 +99,7 @@ def snapshots(
     """
     if not isinstance(rng, np.random.Generator):
         rng = generator(rng)
-    _, variances, vectors = modes(n, [theta], pbc)
+    _, variances, vectors = modes(n, theta, pbc)
     return (normal(rng, (shots, n)) * np.sqrt(variances[0])) @ vectors.T
 
 

@@ -105,7 +105,7 @@ def _map(dataset: Dataset, entry: FloatArray) -> Map:
     shots = dataset.shots.astype(np.float64)
 
     def total(values: FloatArray) -> FloatArray:
-        return np.bincount(point, times * values, minlength=dataset.n_points)
+        return np.bincount(point, times * values, dataset.n_points).astype(np.float64)
 
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = total(entry) / shots
