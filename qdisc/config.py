@@ -48,6 +48,8 @@ class TrainConfig(Config):
             latents switch on one after another, so that few of them carry the information.
         validation_fraction: Share of snapshots kept out of training, in [0, 1).
         patience: Epochs without a better validation loss before stopping; unset never stops.
+        evidence_samples: Samples per held-out snapshot of the importance-weighted evidence that
+            is reported; 0 leaves it out.
         dtype: float32 or float64.
     """
 
@@ -64,6 +66,7 @@ class TrainConfig(Config):
     beta_start: float = 0.0
     validation_fraction: float = 0.0
     patience: int | None = None
+    evidence_samples: int = 64
     dtype: Literal["float32", "float64"] = "float32"
 
     def __post_init__(self) -> None:
@@ -80,6 +83,7 @@ class TrainConfig(Config):
             ("beta_start", 0 <= self.beta_start < float("inf"), "a finite weight >= 0"),
             ("validation_fraction", 0 <= self.validation_fraction < 1, "a share in [0, 1)"),
             ("patience", self.patience is None or self.patience >= 1, "at least 1 epoch"),
+            ("evidence_samples", self.evidence_samples >= 0, "zero or more samples"),
         )
         for name, ok, wanted in checks:
             if not ok:

@@ -13,6 +13,7 @@ import numpy as np
 from qdisc._typing import Key
 from qdisc.analysis.chunks import default_chunk, gathered, in_chunks, row_keys
 from qdisc.errors import DataError, PluginError
+from qdisc.nn.evidence import module_evidence
 from qdisc.nn.sampling import sample_from_conditionals
 from qdisc.plugin.dataspec import DataSpec
 
@@ -26,7 +27,9 @@ class Model:
 
     Args:
         module: `apply(variables, batch, key) -> (mean, logvar, z, cp)`; optional methods encode,
-            decode, sample, label_probs.
+            decode, sample, label_probs, log_weights. A module around another one (its field `vae`)
+            may say what maps show (`posterior`), where the decoder is asked (`centre`), and how
+            latents are drawn (`draw`), where that is not q(z|x).
         variables: {"params": ...}.
         data_spec: The data it was made for.
         chunk: Rows per device call; chosen from the number of sites when left out.
@@ -36,6 +39,7 @@ class Model:
         self, module: Any, variables: Any, data_spec: DataSpec, *, chunk: int | None = None
     ) -> None:
         self.module, self.data_spec = module, data_spec
+        self._inner = getattr(module, "vae", module)
         self.variables = jax.tree.map(jnp.asarray, variables)
         self.chunk = int(chunk or default_chunk(data_spec.n_sites))
         self.name = type(module).__name__
@@ -52,8 +56,20 @@ class Model:
         """Whether snapshots can be drawn at a given z."""
         return self._has("sample") or self.can_decode
 
+    @property
+    def has_evidence(self) -> bool:
+        """Whether log p(x) can be estimated."""
+        return self._has("log_weights") or (self._has("encode") and self.can_decode)
+
+    @property
+    def draws_latents(self) -> bool:
+        """Whether latents are drawn by the module, and not from the Gaussian of the maps."""
+        return self._has("draw")
+
     def _has(self, method: str) -> bool:
-        return callable(getattr(self.module, method, None))
+        # a module around another one can only do what that one can
+        who = self._inner if method in ("sample", "label_probs") else self.module
+        return callable(getattr(who, method, None))
 
     # -- compiled once -------------------------------------------------------------------
 
@@ -62,14 +78,34 @@ class Model:
 
     @cached_property
     def _encode(self) -> Any:
-        if self._has("encode"):
-            return jax.jit(lambda v, x: tuple(self._call(v, x, method="encode"))[:2])
+        for method in ("posterior", "encode"):
+            if self._has(method):
+                return jax.jit(lambda v, x, m=method: tuple(self._call(v, x, method=m))[:2])
         # mean and logvar do not depend on the noise, so any key will do
         return jax.jit(lambda v, x: tuple(self._call(v, x, jax.random.key(0)))[:2])
 
     @cached_property
     def _decode(self) -> Any:
         return jax.jit(lambda v, z, x: self._call(v, z, x, method="decode"))
+
+    @cached_property
+    def _centre(self) -> Any:
+        return jax.jit(lambda v, x: self._call(v, x, method="centre"))
+
+    @cached_property
+    def _draw(self) -> Any:
+        return jax.jit(
+            lambda v, key, start, x: self._call(
+                v, x, row_keys(key, start, x.shape[0]), method="draw"
+            )
+        )
+
+    def _evidence(self, n_samples: int) -> Any:
+        def evidence(v: Any, key: Key, start: jax.Array, x: jax.Array) -> Any:
+            keys = row_keys(key, start, x.shape[0])
+            return module_evidence(self.module, v, x, keys, n_samples, self.data_spec.data_type)
+
+        return jax.jit(evidence)
 
     @cached_property
     def _label_probs(self) -> Any:
@@ -114,15 +150,38 @@ class Model:
 
     def _has_own_sampler(self) -> bool:
         # VAEmodel always has `sample`, but a foreign decoder may not say how many sites it has
-        decoder = getattr(self.module, "decoder", None)
+        decoder = getattr(self._inner, "decoder", None)
         knows_sites = decoder is None or hasattr(decoder, "n_sites") or hasattr(decoder, "step")
         return self._has("sample") and (knows_sites or not self.can_decode)
 
     # -- NumPy in, NumPy out -------------------------------------------------------------
 
     def encode(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and log variance of q(z|x), (n, L) each, of samples x (n, columns)."""
+        """Mean and log variance of q(z|x) as maps show it, (n, L) each, of samples x."""
         return gathered(self._blocks(self._encode, self._rows(x)))
+
+    def centre(self, x: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        """Where the decoder is asked about samples x: their mean, or what the module says."""
+        if not self._has("centre"):
+            return mean
+        return gathered(self._blocks(self._centre, self._rows(x)))
+
+    def draw(self, x: np.ndarray, key: Key) -> np.ndarray:
+        """One latent vector (n, L) per sample, by a module with a way of its own."""
+        return gathered(self._blocks(self._draw, self._rows(x), key=key))
+
+    def evidence(self, x: np.ndarray, key: Key, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
+        """Importance-weighted log p(x) (n,), nats, and effective sample size (n,).
+
+        Args:
+            x: Samples (n, columns).
+            key: Row i uses fold_in(key, i).
+            n_samples: Samples per row.
+
+        """
+        if not self.has_evidence:
+            raise self._cannot("log_weights(batch, key, n_samples)")
+        return gathered(self._blocks(self._evidence(n_samples), self._rows(x), key=key))
 
     def decode(self, z: np.ndarray, x: np.ndarray) -> Any:
         """Log conditional probabilities of samples x (n, columns) at latent vectors z (n, L).

@@ -66,8 +66,11 @@ def sample_sweep(
     key_shot, key_noise, key_draw = jax.random.split(key, 3)
     point = np.repeat(np.flatnonzero(dataset.shots), n)
     row = _drawn_rows(dataset.counts, point, key_shot)
-    noise = np.asarray(jax.random.normal(key_noise, (row.size, latent.n_latents), np.float32))
-    z = latent.to_model(latent.mu[row] + np.exp(0.5 * latent.logvar[row]) * noise)
+    if model.draws_latents:
+        z = model.draw(dataset.configurations[row], key_noise)
+    else:
+        noise = np.asarray(jax.random.normal(key_noise, (row.size, latent.n_latents), np.float32))
+        z = latent.to_model(latent.mu[row] + np.exp(0.5 * latent.logvar[row]) * noise)
     bases = dataset.configurations[row, 0::2] if dataset.data_type == "shadow" else None
     drawn = model.sample(z, key_draw, bases)
     unique = deduplicate(drawn, point, dataset.n_points) if drawn.dtype.kind == "u" else None

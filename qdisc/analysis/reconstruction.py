@@ -129,7 +129,7 @@ def conditional_means(
     """
     x = dataset.configurations
     if model.can_decode:
-        blocks = model.decode_blocks(latent.to_model(latent.mu), x)
+        blocks = model.decode_blocks(model.centre(x, latent.to_model(latent.mu)), x)
     else:
         blocks = ((rows, out[3]) for rows, out in model.apply_blocks(x, key))
     kind, n = dataset.data_type, dataset.n_sites

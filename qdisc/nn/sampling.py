@@ -41,20 +41,21 @@ def code_noise(key: jax.Array, site: Any, rows: int, d: int, dtype: Any) -> jax.
         d: Number of codes.
         dtype: Floating dtype.
     """
-    if _per_row(key):
+    if per_row(key):
         return jax.vmap(lambda k: code_noise(k, site, 1, d, dtype)[0])(key)
     return jax.random.gumbel(jax.random.fold_in(key, site), (rows, d), dtype)
 
 
 def value_noise(key: jax.Array, site: Any, rows: int, dtype: Any) -> jax.Array:
     """Normal noise (rows,) of the values at `site`; see `code_noise`."""
-    if _per_row(key):
+    if per_row(key):
         return jax.vmap(lambda k: value_noise(k, site, 1, dtype)[0])(key)
     # its own stream: at a hybrid site the code was drawn with the site's key
     return jax.random.normal(jax.random.fold_in(jax.random.fold_in(key, site), 1), (rows,), dtype)
 
 
-def _per_row(key: jax.Array) -> bool:
+def per_row(key: jax.Array) -> bool:
+    """Say whether there is one key per row, of either style."""
     return key.ndim == (1 if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else 2)
 
 

@@ -6,6 +6,7 @@ The only place that wires the layers together; each does its own work.
 from __future__ import annotations
 
 import time
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ import numpy as np
 import tomli_w
 
 from qdisc.analysis import runner
+from qdisc.analysis.evidence import HeldOut, held_out_evidence
 from qdisc.analysis.model import Model
 from qdisc.analysis.selection import choose
 from qdisc.config import Recipe
 from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.entropy import plug_in_entropies
+from qdisc.pipeline.objectives import OBJECTIVES
 from qdisc.pipeline.recipe import Settings, as_tables, resolve
 from qdisc.pipeline.result import Result
 from qdisc.plugin.registry import Registry
@@ -78,6 +81,7 @@ def chain(
     if training.stop_reason != "finished":
         progress.message(f"training stopped: {training.message}")
     model = Model(settings.module, _single(training.variables), dataset.spec)
+    evidence = _evidence(model, training, recipe.seed, progress)
     outcomes = _analyse(dataset, model, training, recipe, registry, strict, progress)
     tables = as_tables(recipe, settings, data_table)
     tracebacks = {o.name: o.traceback for o in outcomes if o.traceback}
@@ -95,8 +99,8 @@ def chain(
         title=dataset.name or "qdisc result",
         theta=build.theta_variables(dataset),
         dataset=build.dataset_group(dataset, rng_seed=recipe.seed, config=data_table),
-        model=_model_group(settings, training, dataset),
-        training=_training_group(training, dataset, outcomes),
+        model=_model_group(settings, model, dataset, _latent_order(training, outcomes)),
+        training=_training_group(training, dataset, outcomes, evidence),
         observables={n: _observable_group(o, dataset) for n, o in outcomes.observables.items()},
         analyses={n: _analysis_group(o) for n, o in outcomes.analyses.items()},
         provenance=notes,
@@ -123,6 +127,15 @@ def _train(dataset: Dataset, settings: Settings, seed: int, progress: Any) -> Fi
 
     progress.stage("compiling", None)
     return fit(settings.module, dataset, settings.train, seed=seed, progress=advance)
+
+
+def _evidence(model: Model, training: Fit, seed: int, progress: Any) -> HeldOut | None:
+    samples = training.config.evidence_samples
+    if training.held_out is None or not samples or training.stop_reason == "not_finite":
+        return None
+    progress.stage("held-out evidence", None)
+    key = jax.random.fold_in(key_of(seed), np.uint32(zlib.crc32(b"evidence")))
+    return held_out_evidence(model, training.held_out, samples, key)
 
 
 def _analyse(
@@ -155,14 +168,25 @@ def _single(variables: Any) -> Any:
     return jax.tree.map(lambda a: np.asarray(a, np.float32), variables)
 
 
-def _model_group(settings: Settings, training: Fit, dataset: Dataset) -> Group:
+def _model_group(settings: Settings, model: Model, dataset: Dataset, order: np.ndarray) -> Group:
+    own = None
+    if settings.objective_config is not None:
+        attrs, variables = OBJECTIVES[settings.objective].learned(
+            settings.module, model.variables, order
+        )
+        if dataset.data_type == "hybrid" and settings.train.alpha is not None:
+            attrs = {**attrs, "alpha": settings.train.alpha}
+        own = build.objective_group(settings.objective, settings.objective_config, attrs, variables)
     return build.model_group(
         settings.model.spec.name, settings.model.spec.version, settings.model_config,
-        settings.objective, flatten(_single(training.variables)["params"]), dataset.spec,
+        settings.objective, flatten(_single(model.variables)["params"]), dataset.spec,
+        objective_group=own,
     )  # fmt: skip
 
 
-def _training_group(training: Fit, dataset: Dataset, outcomes: runner.Outcomes) -> Group:
+def _training_group(
+    training: Fit, dataset: Dataset, outcomes: runner.Outcomes, evidence: HeldOut | None
+) -> Group:
     entropies = plug_in_entropies(dataset)
     extra: dict[str, Any] = {
         "n_compilations": training.n_compilations,
@@ -170,11 +194,17 @@ def _training_group(training: Fit, dataset: Dataset, outcomes: runner.Outcomes) 
     }
     if training.epochs_run:
         extra["reconstruction"] = float(training.terms["reconstruction"][-1])
-        extra["rate"] = float(training.kl[-1].sum())
+        extra["rate"] = float(training.terms["kl"][-1])
         extra["active_latents"] = training.active_latents
     if entropies is not None:
         extra["entropy_x"] = entropies.x
         extra["entropy_x_given_theta"] = entropies.x_given_theta
+    if evidence is not None:
+        extra["log_evidence"] = evidence.log_evidence
+        extra["log_evidence_std_error"] = evidence.std_error
+        extra["evidence_ess"] = evidence.ess
+        extra["evidence_samples"] = evidence.n_samples
+        extra["evidence_snapshots"] = evidence.n_snapshots
     order = _latent_order(training, outcomes)
     return build.training_group(
         training.loss, training.terms, training.logvar[:, order], training.kl[:, order],

@@ -21,12 +21,23 @@ def default_model(spec: DataSpec) -> str:
     return "cnn2d_arnn" if spec.lattice is not None else "cnn1d_arnn"
 
 
-def default_training(dataset: Dataset, model: str) -> dict[str, Any]:
+ENOUGH = 200  # snapshots, of which some can be kept out of training
+
+
+def default_training(
+    dataset: Dataset, model: str, cost: float = 1.0, held_out: float = 0.0
+) -> dict[str, Any]:
     """Keys of `[train]` that suit the size of the data.
 
     gamma = 5 (the published value for spin snapshots) keeps the latents independent; annealing
     the weight of the KL down to beta lets them appear one after another, so that few are active.
     Batch and epochs follow from a budget of floating point operations.
+
+    Args:
+        dataset: The snapshots.
+        model: Name of the model.
+        cost: Time of a step over that of the plain bound.
+        held_out: Share of the snapshots to keep out of training.
     """
     n = dataset.n_snapshots
     batch = min(n, 5000 if dataset.deduplicated else 1000)
@@ -34,10 +45,11 @@ def default_training(dataset: Dataset, model: str) -> dict[str, Any]:
     def rows(size: int) -> int:
         return min(size, 1024) if dataset.deduplicated else size
 
-    while batch > 64 and row_cost(dataset.spec, model) * rows(batch) > STEP_BUDGET:
+    each = cost * row_cost(dataset.spec, model)
+    while batch > 64 and each * rows(batch) > STEP_BUDGET:
         batch = max(64, batch // 2)
     per_epoch = -(-n // batch)
-    affordable = BUDGET / (row_cost(dataset.spec, model) * rows(batch))
+    affordable = BUDGET / (each * rows(batch))
     epochs = round(min(STEPS, affordable) / per_epoch)
     epochs = int(min(max(epochs, 2), MAX_EPOCHS))
     return {
@@ -49,6 +61,7 @@ def default_training(dataset: Dataset, model: str) -> dict[str, Any]:
         "beta_start": 1.0,
         "kl_warmup": 0.4,
         "gamma": 5.0,
+        **({"validation_fraction": held_out} if held_out and n >= ENOUGH else {}),
     }
 
 

@@ -10,11 +10,10 @@ import msgspec
 
 from qdisc.config import Recipe, Selection, TrainConfig, convert
 from qdisc.dataset.dataset import Dataset
-from qdisc.errors import ConfigError, nearest
+from qdisc.errors import ConfigError
 from qdisc.pipeline.defaults import default_model, default_training
+from qdisc.pipeline.objectives import OBJECTIVES, take
 from qdisc.plugin.registry import Registry
-
-OBJECTIVES = ("elbo",)
 
 
 @dataclass(frozen=True)
@@ -25,13 +24,15 @@ class Settings:
         model: The model plugin.
         model_config: Its Config.
         objective: Name of the objective.
+        objective_config: Its Config, None where it has none.
         train: TrainConfig.
-        module: The flax module, built.
+        module: The flax module that is trained: the model, wrapped for its objective.
     """
 
     model: Any
     model_config: Any
     objective: str
+    objective_config: Any
     train: TrainConfig
     module: Any
 
@@ -50,12 +51,7 @@ def resolve(recipe: Recipe, dataset: Dataset, registry: Registry) -> Settings:
         )  # fmt: skip
     options = dict(recipe.model)
     name = options.pop("name", None) or default_model(dataset.spec)
-    objective = options.pop("objective", "elbo")
-    if objective not in OBJECTIVES:
-        raise ConfigError(
-            f"unknown objective {objective!r}", where="model.objective", value=objective,
-            hint=nearest(str(objective), OBJECTIVES),
-        )  # fmt: skip
+    objective, own = take(options)
     if not isinstance(name, str):
         raise ConfigError("the name of a model is wanted", where="model.name", value=name)
     model = registry.get("model", name)
@@ -64,7 +60,9 @@ def resolve(recipe: Recipe, dataset: Dataset, registry: Registry) -> Settings:
             f"model {name!r} does not understand {dataset.data_type} data",
             where="model.name", value=name, hint=f"try {default_model(dataset.spec)!r}",
         )  # fmt: skip
-    train = convert({**default_training(dataset, name), **recipe.train}, TrainConfig, "train")
+    entry = OBJECTIVES[objective]
+    defaults = default_training(dataset, name, entry.cost(own), entry.held_out)
+    train = convert({**defaults, **recipe.train}, TrainConfig, "train")
     if options.get("dtype") == "float64" and "dtype" in model.Config.__struct_fields__:
         if train.dtype != "float64":
             raise ConfigError(
@@ -73,12 +71,16 @@ def resolve(recipe: Recipe, dataset: Dataset, registry: Registry) -> Settings:
             )  # fmt: skip
         options["dtype"] = "float32"  # built and analysed so; the training promotes it
     config = convert(options, model.Config, "model")
-    return Settings(model, config, objective, train, model.build(dataset.spec, config))
+    module = model.build(dataset.spec, config)
+    module = entry.wrap(module, own, dataset.spec, train.alpha)
+    return Settings(model, config, objective, own, train, module)
 
 
 def as_tables(recipe: Recipe, settings: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
     """The complete recipe as TOML tables: running them again repeats the run."""
-    model = {"name": settings.model.spec.name, "objective": settings.objective}
+    model: dict[str, Any] = {"name": settings.model.spec.name, "objective": settings.objective}
+    if settings.objective_config is not None:
+        model[settings.objective] = _plain(settings.objective_config)
     tables: dict[str, Any] = {
         "seed": recipe.seed,
         "data": dict(data),

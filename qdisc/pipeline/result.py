@@ -53,15 +53,23 @@ class Result(ResultFile):
 
         Raises:
             PluginError: The model's plugin is not installed.
-            ResultError: The file holds no model.
+            ResultError: The file holds no model, or one with an unknown objective.
         """
         from qdisc.analysis.model import Model
+        from qdisc.pipeline.objectives import known
         from qdisc.train.loop import with_dtype
 
         attrs = self.group("/model").attrs
         plugin = (registry or Registry()).get("model", str(attrs["plugin"]))
         options = tomllib.loads(str(attrs.get("config", "")))
         module = plugin.build(self.data_spec, convert(options, plugin.Config, "model"))
+        if self.has("/model/objective"):
+            own = self.group("/model/objective").attrs
+            entry = known(str(own["name"]))
+            alpha = float(own["alpha"]) if "alpha" in own else None
+            options = tomllib.loads(str(own["config"]))
+            config = convert(options, entry.Config, "model.objective") if entry.Config else None
+            module = entry.wrap(module, config, self.data_spec, alpha)
         # Parameters are stored in single precision, so that is what the module computes in.
         return Model(with_dtype(module, "float32"), {"params": self.params()}, self.data_spec)
 

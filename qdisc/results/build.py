@@ -11,7 +11,7 @@ from typing import Any
 from qdisc.plugin import Variable
 from qdisc.results.build_dataset import dataset_group, theta_variables
 from qdisc.results.build_maps import analysis_group, observable_group
-from qdisc.results.build_run import model_group, training_group
+from qdisc.results.build_run import model_group, objective_group, training_group
 from qdisc.results.schema import CONVENTIONS, SCHEMA, Group
 from qdisc.results.text import shorten
 
@@ -19,6 +19,7 @@ __all__ = [
     "analysis_group",
     "dataset_group",
     "model_group",
+    "objective_group",
     "observable_group",
     "provenance_group",
     "result_group",

@@ -21,6 +21,7 @@ def model_group(
     params: Mapping[str, np.ndarray],
     data_spec: DataSpec,
     extra: Mapping[str, Any] | None = None,
+    objective_group: Group | None = None,
 ) -> Group:
     """Group `/model`: enough to build the model again.
 
@@ -32,6 +33,7 @@ def model_group(
         params: Flat parameters, {"encoder/Dense_0/kernel": array}.
         data_spec: What the model was built for.
         extra: Further attributes.
+        objective_group: What the objective was told and what it learned, `/model/objective`.
 
     Raises:
         ResultError: A parameter's name is also the name of a group of parameters.
@@ -45,7 +47,25 @@ def model_group(
         "data_spec": msgspec.json.encode(data_spec).decode(),
         "n_parameters": int(sum(np.size(array) for array in params.values())),
     }
-    return Group({**attrs, **(extra or {})}, groups={"params": _params(params)})
+    groups = {"params": _params(params)}
+    if objective_group is not None:
+        groups["objective"] = objective_group
+    return Group({**attrs, **(extra or {})}, groups=groups)
+
+
+def objective_group(
+    name: str, config: Any, attrs: Mapping[str, Any], variables: Mapping[str, Variable]
+) -> Group:
+    """Group `/model/objective`.
+
+    Args:
+        name: elbo, hvae, iwae, vimco or rws.
+        config: Its configuration.
+        attrs: Numbers that it learned.
+        variables: Arrays that it learned.
+    """
+    known = {"qdisc_type": "objective", "name": name, "config": config_text(config)}
+    return Group({**known, **attrs}, variables)
 
 
 def _params(params: Mapping[str, np.ndarray]) -> Group:

@@ -138,6 +138,11 @@ def _loss(result: ResultFile) -> Section:
         for key, words, meaning in _LOSS
         if np.isfinite(known[key])
     ]
+    evidence = _number(attrs.get("log_evidence"))
+    if np.isfinite(evidence):
+        samples, ess = (_number(attrs.get(f"evidence_{key}")) for key in ("samples", "ess"))
+        meaning = f"held out; {samples:.0f} samples, {ess:.1f} effective"
+        rows.append(("-log evidence", f"{-evidence:.3f}", meaning))
     if not rows and result.has("/training/loss"):
         loss = result.variable("/training/loss").data
         rows = [("loss", f"{loss[-1]:.3f}", "last epoch")] if loss.size else []

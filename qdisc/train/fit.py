@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from qdisc.config import TrainConfig
+from qdisc.dataset.dataset import Dataset
 
 ACTIVE = 0.05  # nats of KL above which a latent counts as active
 
@@ -35,6 +36,7 @@ class Fit:
         duration_s: Wall time.
         n_parameters: Number of parameters.
         program: The compiled loop, to pass to the next `fit` on the same model and data.
+        held_out: The snapshots kept out of training, or None.
     """
 
     variables: dict[str, Any]
@@ -54,6 +56,7 @@ class Fit:
     duration_s: float
     n_parameters: int
     program: Any = None
+    held_out: Dataset | None = None
 
     @property
     def active_latents(self) -> int:

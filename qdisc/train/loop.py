@@ -16,6 +16,7 @@ from qdisc.objectives.hybrid import hybrid_weights
 from qdisc.train.fit import ACTIVE, Epoch, Fit
 from qdisc.train.keys import key_of, typed
 from qdisc.train.names import count
+from qdisc.train.objective import brings_bound
 from qdisc.train.optimiser import FACTORIES, Optimizer, beta_schedule, injected, rate_schedule
 from qdisc.train.program import CAPACITY, COLUMNS, GRADIENT, Program, TrainState, make_program
 from qdisc.train.rows import epoch_order, make_plan, make_tables
@@ -85,7 +86,7 @@ class Run:
             module = with_dtype(module, jnp.float64)
         key = typed(key) if key is not None else key_of(0 if seed is None else seed)
         self.key_init, self.key_order, self.key_steps, key_split = jax.random.split(key, 4)
-        train, held_out = split(dataset, config.validation_fraction, key_split)
+        train, self.held_out = split(dataset, config.validation_fraction, key_split)
         self.plan = program.plan if program else make_plan(train, config)
         self.tables = make_tables(train, config.dtype)
         transform = program.optimizer if program else injected(
@@ -98,7 +99,9 @@ class Run:
         self.program = program or make_program(
             module, train.data_type, self.plan, transform, config.gamma > 0, latents
         )
+        held_out = self.held_out
         self.validation = Validation(module, held_out, config, latents) if held_out else None
+        self.own_bound = brings_bound(module)
         alpha = config.alpha if train.data_type == "hybrid" else None
         self.hybrid = tuple(jnp.asarray(w, config.dtype) for w in hybrid_weights(alpha))
         self.latent_dim = latents
@@ -183,6 +186,7 @@ class Run:
             duration_s=time.perf_counter() - started,
             n_parameters=count(params),
             program=self.program,
+            held_out=self.held_out,
         )
 
     def kept(self) -> str:
@@ -241,6 +245,7 @@ class Run:
         return (
             f"{' and '.join(blamed)} not finite at epoch {epoch + 1}, batch {step + 1}; "
             f"try a smaller train.learning_rate (now {self.config.learning_rate:g})"
+            + (", or a smaller step_size of the path" if self.own_bound else "")
         )
 
 

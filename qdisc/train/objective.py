@@ -1,7 +1,13 @@
 """The loss of one step: encode, draw latents, decode, weigh the terms.
 
 A model is anything with `apply(variables, batch, key) -> (mean, logvar, z, cp)`. Models that also
-have `encode` and `decode` (all built-in ones do) are encoded once per configuration.
+have `encode` and `decode` (all built-in ones do) are encoded once per configuration. A model that
+brings its own evidence bound, as a Hamiltonian VAE does, has a method
+
+    row_bound(batch, mean, logvar, key, hybrid) -> RowBound
+
+beside `encode`, and its terms take the place of -log p(x|z) and KL; everything else, how rows are
+drawn, weighted and padded, and the total correlation, is the same for all objectives.
 """
 
 from __future__ import annotations
@@ -15,6 +21,8 @@ from jaxtyping import Array, Float, Int
 from qdisc.objectives.elbo import Mixture, Terms, elbo_terms
 from qdisc.objectives.kl import kl_per_latent
 from qdisc.objectives.mixture import Stratified
+from qdisc.objectives.row_bound import RowBound
+from qdisc.objectives.total_correlation import total_correlation
 from qdisc.objectives.weighted import weighted_mean
 from qdisc.train.rows import Plan, Tables, systematic
 
@@ -46,6 +54,11 @@ class StepStats(NamedTuple):
 def is_split(module: Any) -> bool:
     """Whether a model can encode and decode separately."""
     return callable(getattr(module, "encode", None)) and callable(getattr(module, "decode", None))
+
+
+def brings_bound(module: Any) -> bool:
+    """Whether a model has an evidence bound of its own."""
+    return callable(getattr(module, "row_bound", None))
 
 
 def step_loss(
@@ -99,20 +112,27 @@ def step_loss(
         part_weights = row_weights
         log_weights = Stratified(plan.n_total, _valid(order, plan))
         mean, logvar = parts
-    if is_split(module):
+    own_bound = brings_bound(module)
+    if is_split(module) and not own_bound:
         noise = jax.random.normal(key_latent, mean.shape, mean.dtype)
         z = mean + jnp.exp(0.5 * logvar) * noise
         cp = module.apply(variables, z, rows, method="decode")
 
     mixture = Mixture(parts[0], parts[1], log_weights) if with_tc else None
-    terms = elbo_terms(
-        cp, rows, z, mean, logvar, data_type,
-        row_weights=row_weights, hybrid=hyper.hybrid, mixture=mixture,
-    )  # fmt: skip
+    if own_bound:
+        bound = module.apply(
+            variables, rows, mean, logvar, key_latent, hyper.hybrid, method="row_bound"
+        )
+        terms = _own_terms(bound, row_weights, mixture)
+    else:
+        terms = elbo_terms(
+            cp, rows, z, mean, logvar, data_type,
+            row_weights=row_weights, hybrid=hyper.hybrid, mixture=mixture,
+        )  # fmt: skip
     per_latent = kl_per_latent(*parts)
     average = jax.vmap(lambda column: weighted_mean(column, part_weights), in_axes=1)
     stats = StepStats(
-        terms=terms._replace(kl=average(per_latent).sum()),
+        terms=terms if own_bound else terms._replace(kl=average(per_latent).sum()),
         kl=average(per_latent),
         logvar=average(parts[1]),
     )
@@ -120,6 +140,16 @@ def step_loss(
     if terms.tc is not None:
         loss = loss + hyper.gamma * terms.tc
     return loss, stats
+
+
+def _own_terms(bound: RowBound, row_weights: Any, mixture: Mixture | None) -> Terms:
+    """Means over rows of a bound that a model brings."""
+    tc = None
+    if mixture is not None:
+        tc = total_correlation(bound.z, *mixture, row_weights)
+    return Terms(
+        weighted_mean(bound.reconstruction, row_weights), weighted_mean(bound.rate, row_weights), tc
+    )
 
 
 def _valid(order: Int[Array, " rows"], plan: Plan) -> Any:

@@ -19,7 +19,7 @@ def check_agreement(model: Any, dataset: Dataset) -> None:
         TrainingError: They disagree on data type, number of codes or number of sites.
     """
     for role in ("encoder", "decoder"):
-        part = getattr(model, role, None)
+        part = getattr(getattr(model, "vae", model), role, None)  # a Hamiltonian VAE is around one
         if part is None:
             continue
         where = f"{role} {type(part).__name__}"

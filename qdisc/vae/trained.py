@@ -39,6 +39,8 @@ class Trained:
         self.history_logvar: list[np.ndarray] = []
         self.latvar: dict[str, Any] | None = None
         self._view: Model | None = None
+        self._viewed: tuple[Any, float | None] = (None, None)
+        self._alpha: float | None = None  # of hybrid data, in the last training
 
     def get_data(self) -> dict[str, Any]:
         """Return parameters, histories and the last latent map."""
@@ -146,15 +148,19 @@ class Trained:
         rows = self._rows(input_samples)
         key_z, key_x = jax.random.split(key)
         model = self._trained()
-        mean, logvar = model.encode(rows)
-        noise = np.asarray(jax.random.normal(key_z, mean.shape, mean.dtype))
+        if model.draws_latents:
+            z = model.draw(rows, key_z)
+        else:
+            mean, logvar = model.encode(rows)
+            noise = np.asarray(jax.random.normal(key_z, mean.shape, mean.dtype))
+            z = mean + np.exp(0.5 * logvar) * noise
         bases = rows[:, ::2] if self.dataset.data_type == "shadow" else None
-        return _signed(model.sample(mean + np.exp(0.5 * logvar) * noise, key_x, bases))
+        return _signed(model.sample(z, key_x, bases))
 
     def get_cp(self, input_samples: Any) -> Any:
         """Log conditional probabilities of snapshots given their mean latent."""
         rows, model = self._rows(input_samples), self._trained()
-        return model.decode(model.encode(rows)[0], rows)
+        return model.decode(model.centre(rows, model.encode(rows)[0]), rows)
 
     def get_sample(self, latent_var: Any, key: jax.Array, shadows: Any = None) -> np.ndarray:
         """Draw one snapshot per latent vector.
@@ -197,9 +203,12 @@ class Trained:
 
     def _trained(self) -> Model:
         """The model with its present parameters; what it compiled is kept."""
-        params = self._params()
-        if self._view is None or self._view.module is not self.model:
-            self._view = Model(self.model, {}, self.dataset.spec)
+        params, alpha = self._params(), self._alpha
+        if self._view is None or self._viewed[0] is not self.model or self._viewed[1] != alpha:
+            module, self._viewed = self.model, (self.model, alpha)
+            if alpha is not None and hasattr(module, "alpha"):  # it weighs the force as well
+                module = module.clone(alpha=alpha)
+            self._view = Model(module, {}, self.dataset.spec)
         self._view.variables = {"params": params}
         return self._view
 

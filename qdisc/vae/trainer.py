@@ -143,6 +143,7 @@ class VAETrainer(Trained):
         )  # fmt: skip
         self._programs[signature] = run.program
         self.fit, self.state, self.latvar = run, run.state, None
+        self._alpha = config.alpha
         every = run.steps[-first % _EVERY :: _EVERY]
         self.history_loss += every[:, COLUMNS.index("loss")].tolist()
         self.history_recon += every[:, COLUMNS.index("reconstruction")].tolist()

@@ -13,6 +13,7 @@ from qdisc.objectives.hamiltonian.bound import (
     hamiltonian_sample,
     log_p_bar,
     log_q_bar,
+    named,
 )
 from qdisc.objectives.hamiltonian.force import (
     METHODS,
@@ -57,6 +58,7 @@ __all__ = [
     "log_p_bar",
     "log_q_bar",
     "log_standard_normal",
+    "named",
     "null_tempering",
     "potential_energy",
     "quadratic_temperature_tempering",

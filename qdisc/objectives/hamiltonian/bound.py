@@ -98,7 +98,7 @@ def log_p_bar(
     Raises:
         ConfigError: Not three weights.
     """
-    w = _named(LogPWeights, weights, "logp_prefactor")
+    w = named(LogPWeights, weights, "logp_prefactor")
     return (
         w.likelihood * log_likelihood
         + w.z * log_prior(z_final)
@@ -126,7 +126,7 @@ def log_q_bar(
     Raises:
         ConfigError: Not three weights.
     """
-    w = _named(LogQWeights, weights, "logq_prefactor")
+    w = named(LogQWeights, weights, "logq_prefactor")
     log_beta = jnp.log(betas).astype(gamma.dtype)
     # equal weights of momentum and Jacobian: log beta_0 gets the weight zero exactly
     volume = (w.rho - w.jacobian) * log_beta[0] + w.jacobian * log_beta[-1]
@@ -205,7 +205,8 @@ def hamiltonian_elbo(
     return values.mean() if reduce else values
 
 
-def _named(kind: Any, weights: Any, where: str) -> Any:
+def named(kind: Any, weights: Any, where: str) -> Any:
+    """Return the weights as `kind`, from one of it or a sequence of as many numbers."""
     if isinstance(weights, kind):
         return weights
     try:

@@ -168,6 +168,8 @@ def step_sizes(step_size: Any, steps: int, latents: int, dtype: Any) -> Float[Ar
     Raises:
         ConfigError: Not a scalar, (latents,), (K, 1) or (K, latents); negative; not finite.
     """
+    if steps == 0:
+        return jnp.zeros((0, latents), dtype)
     check_step_size(step_size)
     sizes = jnp.asarray(step_size, dtype)
     allowed = [(), (latents,), (1,), (steps, 1), (steps, latents), (1, 1), (1, latents)]
