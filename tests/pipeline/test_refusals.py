@@ -46,7 +46,7 @@ def refused(lab, error, match, tmp_path, overrides=None, **options):
         ("model.objective", "elbow", "unknown objective 'elbow'", "did you mean 'elbo'?"),
         ("model.objective", 3, "unknown objective 3", "elbo"),
         ("model.hvae.steps", 3, "objective that is not chosen", 'model.objective = "hvae"'),
-        ("model.hvae", 3, "[model.hvae] is a table", "model.hvae"),
+        ("model.hvae", 3, "is a table", "model.hvae"),
         ("model.name", 7, "the name of a model is wanted", "7"),
         ("analyses.latent_mop.bins", 3, "latent_mop", "latent_map"),
         ("analyses.run", ["latent_mop"], "latent_mop", "latent_map"),
