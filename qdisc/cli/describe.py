@@ -16,7 +16,6 @@ def description(dataset: Any, loader: str = "") -> list[str]:
     """Lines that say how a dataset was understood, and what was dropped on the way."""
     spec, source = dataset.spec, dataset.source
     loader = loader or str(source.get("loader", ""))
-    shape = " x ".join(map(str, dataset.theta_shape)) if dataset.is_grid else "scattered"
     rows = [
         ("name", dataset.name or "unnamed"),
         *([("file", source["path"])] if source.get("path") else []),
@@ -28,7 +27,7 @@ def description(dataset: Any, loader: str = "") -> list[str]:
         ("snapshots", f"{spec.n_snapshots}, {spec.n_configurations} stored configurations"),
         *([("dropped", source["dropped"])] if source.get("dropped") else []),
         ("shots", _shots(dataset.shots)),
-        ("settings", f"{spec.n_points}, {'grid ' + shape if dataset.is_grid else shape}"),
+        ("settings", _settings(dataset)),
     ]
     for n, (name, units) in enumerate(zip(spec.theta_names, spec.theta_units, strict=True)):
         rows.append((f"  theta {n}", _axis(dataset, n, name, units)))
@@ -43,7 +42,7 @@ def description(dataset: Any, loader: str = "") -> list[str]:
 
 
 def _row(name: str, value: str) -> list[str]:
-    """A name and its value, wrapped under itself; "; " starts a new line of a long value."""
+    """A name and its value, wrapped under itself; of a long value, "; " starts a new line."""
     head = f"{name + ':' if name else '':<{_KEY}}"
     if len(head) + len(value) <= WIDTH:
         return [head + value]
@@ -51,7 +50,8 @@ def _row(name: str, value: str) -> list[str]:
     parts = value.split("; ")
     for n, part in enumerate(parts):
         text = part + (";" if n < len(parts) - 1 else "")
-        lines += textwrap.wrap(text, WIDTH - _KEY, break_on_hyphens=False) or [""]
+        lines += textwrap.wrap(text, WIDTH - _KEY, subsequent_indent="  ",
+                               break_on_hyphens=False) or [""]  # fmt: skip
     return [(head if n == 0 else " " * _KEY) + line for n, line in enumerate(lines)]
 
 
@@ -61,7 +61,14 @@ def _columns(cells: Iterable[str]) -> list[str]:
     wide = max(map(len, cells), default=1)
     each = max(1, WIDTH // wide)
     padded = [cell.rjust(wide) for cell in cells]
-    return ["".join(padded[i : i + each]) for i in range(0, len(padded), each)]
+    return ["".join(padded[i : i + each]).rstrip() for i in range(0, len(padded), each)]
+
+
+def _settings(dataset: Any) -> str:
+    if not dataset.is_grid:
+        return f"{dataset.n_points}, scattered"
+    shape = " x ".join(map(str, dataset.theta_shape))
+    return shape if len(dataset.theta_shape) == 1 else f"{dataset.n_points}, grid {shape}"
 
 
 def _shots(shots: Any) -> str:
@@ -106,6 +113,8 @@ def _geometry(spec: Any) -> str:
 def _axis(dataset: Any, n: int, name: str, units: str) -> str:
     values = dataset.thetas[n] if dataset.is_grid else dataset.theta[:, n]
     unit = "" if units in ("", "1") else f" {units}"
+    if values.min() == values.max():
+        return f"{name}: {values.min():.6g}{unit}"
     count = f"{len(values)} values" if dataset.is_grid else "scattered"
     return f"{name}: {values.min():.6g} .. {values.max():.6g}{unit}, {count}"
 

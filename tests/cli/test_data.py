@@ -30,7 +30,7 @@ def test_the_description_shows_an_asymmetric_site():
     assert words["snapshots"] == "4, 4 stored configurations"
     assert words["shots"] == "2 per setting"
     assert words["settings"] == "2, grid 1 x 2"
-    assert words["theta 0"] == "J: 0.5 .. 0.5, 1 values"
+    assert words["theta 0"] == "J: 0.5"
     assert words["theta 1"] == "h: 10 .. 20 MHz, 2 values"
     assert words["local states"] == "0 -> -1, 1 -> 1"
     assert lines[-1].split() == ["0:", "+1.0000", "1:", "-0.5000", "2:", "-1.0000"]
@@ -74,6 +74,8 @@ def test_what_a_loader_did_is_told_within_80_columns():
         "              2 lack an atom before the pulse\n"
     ) in text
     assert "notes:        theta from the metadata\n              a long note" in text
+    assert "\n                long note a long" in text or "\n                a long note" in text
+    assert "settings:     2\n  theta 0:    h: 0.5 .. 1, 2 values\n" in text
     assert "metadata:     device, shots (kept with the result)" in text
     where = lines.index("shots at each setting (h: shots):")
     assert lines[where + 1].split() == ["0.5:", "3", "1:", "1"]

@@ -172,9 +172,9 @@ def test_theta_from_the_recipe_and_from_a_table(golden, tmp_path):
     table = load(copy, theta="settings.csv")
     assert table.theta[:, 0].tolist() == [0.5, 1.0] and table.theta_units == ("MHz",)
     assert table.theta_names == ("Delta",)
-    with pytest.raises(ConfigError, match="one per job"):
+    with pytest.raises(DataError, match="one per job"):
         load(path, theta={"ramp": [1, 2]})
-    with pytest.raises(ConfigError, match="did you mean 'delta'"):
+    with pytest.raises(DataError, match="did you mean 'delta'"):
         load(path, theta_names=["detla"])
     assert load(path, theta_names=["omega"]).theta_names == ("omega",)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from qdisc import load
-from qdisc.errors import ConfigError, DataError
+from qdisc.errors import DataError
 from qdisc.testing import check_plugin
 
 from qdisc_formats import from_cirq
@@ -42,7 +42,7 @@ def test_keys_are_not_in_the_order_of_the_qubits(golden):
     assert 'keys = ["q0", "q1", "q2"' in str(caught.value)
     assert load(golden("cirq_keys.json"), keys=KEYS).samples.tolist() == [ODD] * 5
     assert load(golden("cirq_keys.json"), keys=["q3", "q0"]).samples.tolist() == [[0, 1]] * 5
-    with pytest.raises(ConfigError, match="no such measurement key"):
+    with pytest.raises(DataError, match="no such measurement key"):
         load(golden("cirq_keys.json"), keys=["p0"])
 
 

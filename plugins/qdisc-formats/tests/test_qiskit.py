@@ -34,7 +34,7 @@ def test_a_sweep_inside_a_bit_array(golden):
     with pytest.raises(DataError, match="at which setting") as caught:
         load(golden("qiskit_sampler.json"))
     assert "sweep point 0 and pub 0, sweep point 1" in str(caught.value)
-    with pytest.raises(ConfigError, match="one per job") as caught:
+    with pytest.raises(DataError, match="one per job") as caught:
         load(golden("qiskit_sampler.json"), theta={"angle": [0, 1]})
     assert "3 jobs: pub 0, sweep point 0, pub 0, sweep point 1" in str(caught.value)
 
@@ -48,7 +48,7 @@ def test_registers_and_metadata_of_the_circuits(golden):
     assert json.loads(dataset.source["metadata"])["constant"] == {"lab": "A"}
     high = load(golden("qiskit_registers.json"), registers=["high", "low"])
     assert high.samples[0].tolist() == [0, 1, 0, 0, 0]
-    with pytest.raises(ConfigError, match="did you mean 'high'"):
+    with pytest.raises(DataError, match="did you mean 'high'"):
         load(golden("qiskit_registers.json"), registers=["hihg"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qdisc import load
-from qdisc.errors import ConfigError, DataError
+from qdisc.errors import DataError
 from qdisc.testing import check_plugin
 
 from qdisc_formats.csv_text import CsvConfig, loader
@@ -90,8 +90,8 @@ def test_columns_that_are_not_in_order(write):
         ("h,s0,s1\n0.5,0,7.5\n", {"data_type": "discrete"}, DataError, ("whole", "sites[0, 1]")),
         ("bits,n\n01,1\n011,1\n", {"samples": "bits", **LEFT}, DataError, ("one length", "'011'")),
         ("bits,count\n01,1\n10,-1\n", LEFT, DataError, ("whole number", "row 1", "-1")),
-        ("h,s0,s1\n0.5,0,1\n", {"samples": ["s0", "s9"]}, ConfigError, ("no such column", "s9")),
-        ("h,s0,s1\n0.5,0,1\n", {"theta_names": ["hh"]}, ConfigError, ("did you mean 'h'",)),
+        ("h,s0,s1\n0.5,0,1\n", {"samples": ["s0", "s9"]}, DataError, ("no such column", "s9")),
+        ("h,s0,s1\n0.5,0,1\n", {"theta_names": ["hh"]}, DataError, ("did you mean 'h'",)),
         ("h,h,s0,s1\n0,0,0,1\n", {}, DataError, ("two columns have one name", "'h'")),
         ("h,a,b\n0.5,3,4\n", {}, DataError, ("which columns are sites",)),
         ('h,s0,s1\n"0.5,0,1\n', {}, DataError, ("no row of a table", "line 2")),

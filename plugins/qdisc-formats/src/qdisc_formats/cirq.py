@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 from qdisc import Dataset
-from qdisc.errors import ConfigError, DataError, nearest
+from qdisc.errors import DataError, nearest
 from qdisc.plugin import LoaderSpec
 
 from qdisc_formats.json_file import member, peek_json, read_json, want
@@ -174,7 +174,7 @@ def _rows(records: Mapping[str, np.ndarray], config: CirqConfig, label: str) -> 
     if config.keys is not None:
         for key in config.keys:
             if key not in keys:
-                raise ConfigError("there is no such measurement key", where="data.keys", value=key,
+                raise DataError("there is no such measurement key", where="data.keys", value=key,
                                   hint=nearest(key, keys))  # fmt: skip
         keys = list(config.keys)
     elif len(keys) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from qdisc.errors import ConfigError, DataError, nearest
+from qdisc.errors import DataError, nearest
 
 from qdisc_formats.layout_options import POINT, SHOTS, SITES, ArrayConfig, Arrays
 from qdisc_formats.options import SweepConfig
@@ -92,7 +92,7 @@ def mask_of(
     names = config.mask_dims or tuple(dims[n] for n in sorted(rows))
     for name in names:
         if name not in [dims[n] for n in rows]:
-            raise ConfigError("no such axis of shots or theta", where="data.mask_dims", value=name,
+            raise DataError("no such axis of shots or theta", where="data.mask_dims", value=name,
                               hint=nearest(name, [dims[n] for n in rows]))  # fmt: skip
     mask = np.squeeze(arrays.read(config.mask))
     wanted = tuple(shape[dims.index(name)] for name in names)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from qdisc.config import Config
-from qdisc.errors import ConfigError, nearest
+from qdisc.errors import DataError, nearest
 
 
 class SweepConfig(Config):
@@ -34,21 +34,21 @@ class SweepConfig(Config):
         """Units of the axes `names`: those of the recipe, else those the file has.
 
         Raises:
-            ConfigError: A unit of an axis that is not there, or not one per axis.
+            DataError: A unit of an axis that is not there, or not one per axis.
         """
         units = dict.fromkeys(names, "1") | (known or {})
         given = self.theta_units
         if isinstance(given, dict):
             for name in given:
                 if name not in names:
-                    raise ConfigError(
+                    raise DataError(
                         "a unit of an axis that is not there", where="data.theta_units",
                         value=name, hint=nearest(name, names),
                     )  # fmt: skip
             units |= given
         elif given is not None:
             if len(given) != len(names):
-                raise ConfigError("one unit per axis", where="data.theta_units", value=given,
+                raise DataError("one unit per axis", where="data.theta_units", value=given,
                                   hint=f"the axes are {', '.join(names)}")  # fmt: skip
             units |= dict(zip(names, given, strict=True))
         return [units[name] for name in names]

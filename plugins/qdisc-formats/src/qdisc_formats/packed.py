@@ -61,15 +61,7 @@ def npy_header(stream: io.BufferedIOBase, where: str) -> tuple[tuple[int, ...], 
             shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
         else:
             raise ValueError(f"version {version}")
-    except (
-        ValueError,
-        TypeError,
-        SyntaxError,
-        EOFError,
-        OSError,
-        MemoryError,
-        RecursionError,
-    ) as error:  # whatever NumPy finds in a damaged header
+    except Exception as error:  # NumPy parses the header like Python: any error may come of it
         raise DataError("this is no array of NumPy, or it is damaged", where=where,
                         value=str(error)[:200]) from error  # fmt: skip
     if dtype.hasobject:

@@ -26,6 +26,8 @@ def positions(sites: Any, where: str) -> np.ndarray:
         if not 1 <= len(row) <= 3 or None in row or len(row) != len(rows[0] if rows else row):
             raise DataError("a position is one to three finite numbers", where=place, value=site)
         rows.append(row)
+    if not rows:
+        raise DataError("there is no site", where=where, value=sites)
     return np.array(rows, dtype=np.float64).reshape(len(rows), -1)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from qdisc import Dataset
-from qdisc.errors import ConfigError, DataError, nearest
+from qdisc.errors import DataError, nearest
 
 from qdisc_formats.bits import counts_to_rows, in_order
 from qdisc_formats.report import Report
@@ -115,7 +115,7 @@ def _unpack(one: Experiment, wanted: Any, report: Report) -> list[np.ndarray]:
     if wanted is not None:
         for name in wanted:
             if name not in registers:
-                raise ConfigError("there is no such register", where="data.registers", value=name,
+                raise DataError("there is no such register", where="data.registers", value=name,
                                   hint=nearest(name, registers))  # fmt: skip
         registers = {name: registers[name] for name in wanted}
     if not registers:

@@ -74,7 +74,8 @@ def settle(
     Raises:
         DataError: A job without a number where others have one, jobs at one setting that differ
             in something else, several jobs and nothing that tells them apart.
-        ConfigError: An axis that is not there, a number of values that is not that of the jobs.
+            An axis that is not there, a number of values that is not that of the jobs.
+        ConfigError: `theta` without an axis.
     """
     constant = _constant([flat(job.metadata) for job in jobs if job.finished])
     if constant:
@@ -140,7 +141,7 @@ def _from_metadata(jobs: Sequence[Job], config: SweepConfig, report: Report, sai
     if config.theta_names is not None:
         for key in config.theta_names:
             if key not in keys:
-                raise ConfigError("the metadata has no such entry", where="data.theta_names",
+                raise DataError("the metadata has no such entry", where="data.theta_names",
                                   value=key, hint=nearest(key, keys))  # fmt: skip
         axes = list(config.theta_names)
     else:
@@ -220,7 +221,7 @@ def _from_recipe(jobs: Sequence[Job], config: SweepConfig, report: Report) -> Se
     for name, value in given.items():
         column = np.atleast_1d(np.asarray(value, dtype=np.float64))
         if column.size not in (1, len(jobs)) or (np.ndim(value) == 1 and len(jobs) != column.size):
-            raise ConfigError(
+            raise DataError(
                 "theta gives one number, or one per job", where=f"data.theta.{name}",
                 value=f"{column.size} numbers",
                 hint=f"the file has {len(jobs)} job{'s' if len(jobs) != 1 else ''}: "

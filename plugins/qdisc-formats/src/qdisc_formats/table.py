@@ -62,8 +62,9 @@ def from_table(
         report: Where the choices are noted.
 
     Raises:
-        DataError: Columns of sites that are not plain, values that are no codes or no settings.
-        ConfigError: A column that is not there.
+        DataError: A column that is not there, columns of sites that are not plain, values that
+            are no codes or no settings.
+        ConfigError: `theta` with more than one number per axis.
     """
     sites = _site_columns(columns, header, config)
     coded, order = _coded(columns, sites, config)
@@ -238,7 +239,7 @@ def _varies(column: Column) -> bool:
 
 def _there(name: str, names: Any, key: str) -> str:
     if name not in names:
-        raise ConfigError("the table has no such column", where=f"data.{key}", value=name,
+        raise DataError("the table has no such column", where=f"data.{key}", value=name,
                           hint=nearest(name, names))  # fmt: skip
     return name
 
