@@ -15,13 +15,15 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Declare the commands of this module."""
     load = commands.add_parser(
         "load", parents=[common], help="say what a data file is understood to be",
-        description="Read a data file and print what was understood; nothing is written.",
+        description="Read a data file, a folder, or the data of a recipe, and print what was "
+        "understood; with -o, write it as a dataset file of qdisc.",
     )  # fmt: skip
-    load.add_argument("file", metavar="FILE")
+    load.add_argument("file", metavar="FILE|FOLDER|RECIPE.toml")
     load.add_argument("--loader", metavar="NAME", help="how to read it (default: guessed)")
     load.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
                       help="option of the loader (a key of [data] in a recipe)")  # fmt: skip
-    load.add_argument("--dry-run", action="store_true", help="print and stop (needed for now)")
+    load.add_argument("--dry-run", action="store_true", help="print, write nothing")
+    load.add_argument("-o", "--out", metavar="OUT.h5", help="write the dataset to this file")
     load.set_defaults(command=load_command)
     datasets = commands.add_parser("datasets", parents=[common], help="datasets of the catalogue")
     datasets.set_defaults(group=datasets)
@@ -36,28 +38,42 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def load_command(arguments: argparse.Namespace) -> int:
-    """Print what was understood of a data file."""
-    if not arguments.dry_run:
+    """Print what was understood of a data file, and write it if asked to."""
+    if arguments.dry_run == bool(arguments.out):
         raise ConfigError(
-            "`qdisc load` only looks at a file", where="qdisc load", value=arguments.file,
-            hint=f"qdisc load {arguments.file} --dry-run, or qdisc run {arguments.file}",
+            "either look at a file, or write it as a dataset", where="qdisc load",
+            value=arguments.file,
+            hint=f"qdisc load {arguments.file} --dry-run, or -o OUT.h5; qdisc run analyses it",
         )  # fmt: skip
     import qdisc
 
-    options = _options(arguments.overrides)
+    file, options = _file_and_options(arguments)
     named = options.pop("loader", None)
-    dataset = qdisc.load(arguments.file, loader=arguments.loader or named, **options)
+    dataset = qdisc.load(file, loader=arguments.loader or named, **options)
     for line in description(dataset):
         say(line)
+    if arguments.out:
+        from qdisc.dataset.hdf5 import write_dataset
+
+        say(f"written to {write_dataset(dataset, arguments.out)}")
     return 0
 
 
-def _options(overrides: list[str]) -> dict[str, Any]:
-    """Options of the loader from `--set`; `data.` before a key may be there."""
-    from qdisc.config import apply_overrides, parse_override
+def _file_and_options(arguments: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    """The file, and options of its loader from a recipe and `--set` (`data.` may be there)."""
+    from qdisc.config import apply_overrides, parse_override, read_recipe
 
-    pairs = (parse_override(text) for text in overrides)
-    return apply_overrides({}, {key.removeprefix("data."): value for key, value in pairs})
+    pairs = (parse_override(text) for text in arguments.overrides)
+    given = {key.removeprefix("data."): value for key, value in pairs}
+    if not str(arguments.file).endswith(".toml"):
+        return arguments.file, apply_overrides({}, given)
+    recipe = read_recipe(arguments.file, {f"data.{key}": value for key, value in given.items()})
+    options = dict(recipe.data)
+    path = options.pop("path", None)
+    if not isinstance(path, str):
+        raise ConfigError("the recipe names no data", where="data.path", value=path,
+                          hint='[data]\npath = "snapshots.h5"')  # fmt: skip
+    return recipe.folder / path, options
 
 
 def list_command(arguments: argparse.Namespace) -> int:

@@ -6,13 +6,14 @@
     /theta (points, k)     attributes names, units
     /sites (N, dim)        optional
     attributes of /        qdisc_type="dataset" qdisc_schema data_type local_states, optional
-                           local_dimension name periodic
+                           local_dimension name periodic report (JSON: what a loader did)
 
 Column i is site i. Equal datasets give equal bytes: no times are stored.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ import h5py
 import numpy as np
 
 from qdisc.dataset.dataset import Dataset
-from qdisc.dataset.hdf5_read import SCHEMA, read_dataset
+from qdisc.dataset.hdf5_read import REPORT, SCHEMA, read_dataset
 from qdisc.errors import DataError
 
 __all__ = ["SCHEMA", "read_dataset", "replacing", "write_dataset"]
@@ -131,6 +132,9 @@ def _attributes(file: h5py.File, dataset: Dataset) -> None:
         file.attrs["local_states"] = dataset.local_states
     if dataset.name:
         file.attrs["name"] = dataset.name
+    report = {key: dataset.source[key] for key in REPORT if key in dataset.source}
+    if report:
+        file.attrs["report"] = json.dumps(report)
     if dataset.periodic is not None:
         file.attrs["periodic"] = np.array(dataset.periodic, dtype=np.uint8)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from pathlib import Path
@@ -19,6 +20,7 @@ from qdisc.dataset.safe_read import check_array, read_array, read_attribute, row
 from qdisc.errors import DataError
 
 SCHEMA = "1.0"
+REPORT = ("dropped", "notes", "levels", "bit_order", "metadata")  # of a dataset's `source`
 _OTHERS = {
     "result": "open it with qdisc.open_result(path)",
     "checkpoint": "checkpoints are read by the run that wrote them (--resume)",
@@ -107,7 +109,7 @@ def _read(
     options["periodic"] = _flags(read_attribute(file, "periodic"))
     options |= {key: value for key, value in overrides.items() if value is not None}
     options["data_type"] = _data_type(options["data_type"], path)
-    options["source"] = source
+    options["source"] = _report(read_attribute(file, "report")) | source
     settings = read_array(theta)
     if "samples" in file and "configurations" in file:
         raise DataError(
@@ -124,6 +126,16 @@ def _read(
     point = _member(file, path, "point", "(n,), for each sample its row of /theta")
     return Dataset.from_points(_rows(samples, path, options), read_array(point), settings,
                                **options)  # fmt: skip
+
+
+def _report(text: Any) -> dict[str, str]:
+    """What a loader said when it read the original file."""
+    try:
+        report = json.loads(text) if isinstance(text, str) else {}
+    except ValueError:
+        return {}
+    report = report if isinstance(report, dict) else {}
+    return {key: report[key] for key in REPORT if isinstance(report.get(key), str)}
 
 
 def _member(parent: Any, path: Path, name: str, hint: str) -> Any:

@@ -8,6 +8,7 @@ import qdisc
 from qdisc.cli.data import description
 from qdisc.cli.main import main
 from qdisc.dataset.dataset import Dataset
+from qdisc.dataset.hdf5 import write_dataset
 
 
 def make(**options):
@@ -97,6 +98,26 @@ def test_load_prints_to_stdout_and_only_looks(capsys, monkeypatch):
     assert capsys.readouterr().out.splitlines()[0] == "name:         toy"
     assert main(["load", "a.npz"]) == 2
     assert "qdisc load a.npz --dry-run" in capsys.readouterr().err
+
+
+def test_load_reads_recipes_and_writes_datasets(capsys, tmp_path):
+    data = make(sites=[[0.0], [1.0], [2.0]])
+    report = {"dropped": "1 of 5 shots: 1 too dark", "notes": "seen", "metadata": '{"a": 1}'}
+    write_dataset(data.with_source(report), tmp_path / "data.h5")
+    (tmp_path / "recipe.toml").write_text(
+        '[data]\npath = "data.h5"\nname = "from a recipe"\n[train]\nepochs = 1\n'
+    )
+    assert main(["load", str(tmp_path / "recipe.toml"), "--dry-run"]) == 0
+    first = capsys.readouterr().out
+    assert "name:         from a recipe" in first and "1 of 5 shots: 1 too dark" in first
+    out = tmp_path / "copy.h5"
+    assert main(["load", str(tmp_path / "recipe.toml"), "-o", str(out)]) == 0
+    assert f"written to {out}" in capsys.readouterr().out
+    again = qdisc.load(out)
+    assert again.samples.tolist() == data.samples.tolist()
+    assert {key: again.source[key] for key in report} == report
+    assert main(["load", str(tmp_path / "recipe.toml"), "-o", str(out)]) == 2  # it exists
+    assert main(["load", str(out), "-o", "x.h5", "--dry-run"]) == 2
 
 
 def test_the_catalogue_is_listed_and_made(capsys, tmp_path):
