@@ -27,7 +27,7 @@ from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.hdf5_read import REPORT, SCHEMA, read_dataset
 from qdisc.errors import DataError
 
-__all__ = ["SCHEMA", "read_dataset", "replacing", "write_dataset"]
+__all__ = ["SCHEMA", "check_target", "read_dataset", "replacing", "write_dataset"]
 
 _CHUNK_BYTES = 1 << 20
 _SMALL_BYTES = 4096
@@ -65,11 +65,11 @@ def write_dataset(
     return Path(path)
 
 
-@contextmanager
-def replacing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary file in the same folder, and put it in place when the block succeeds.
+def check_target(path: str | os.PathLike[str], overwrite: bool = False) -> Path:
+    """The path of a file to write, if nothing stands in its way.
 
-    A kill at any moment leaves the old file or the new one.
+    Raises:
+        DataError: It is a folder, exists already, or its folder is missing.
     """
     path = Path(path)
     where = str(path)
@@ -81,6 +81,17 @@ def replacing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator
         raise DataError(
             "the folder does not exist", where=where, value=str(path.parent), hint="create it first"
         )
+    return path
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary file in the same folder, and put it in place when the block succeeds.
+
+    A kill at any moment leaves the old file or the new one.
+    """
+    path = check_target(path, overwrite)
+    where = str(path)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     except OSError as error:

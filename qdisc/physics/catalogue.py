@@ -19,6 +19,7 @@ from qdisc.config import Config, convert
 from qdisc.dataset.dataset import Dataset
 from qdisc.errors import ConfigError, nearest
 from qdisc.physics.make import MakeConfig, make_snapshots
+from qdisc.physics.make.generate import journal_of
 
 ENVIRONMENT = "QDISC_DATASETS"
 
@@ -140,8 +141,14 @@ def make_dataset(
     root: str | os.PathLike[str] | None = None,
     *,
     overwrite: bool = False,
+    small: bool = False,
+    workers: int | None = None,
+    progress: Any = None,
 ) -> Dataset:
     """Generate a dataset as its recipe says; the seed in the recipe makes it the same every time.
+
+    With `out`, finished settings are kept in the folder `<out>.parts` every few seconds: an
+    interrupted generation goes on from there when it is started again.
 
     Args:
         name: Name in the catalogue, or the dataset's folder.
@@ -149,26 +156,43 @@ def make_dataset(
         shots: Snapshots per setting instead of the recipe's; fewer are the first of the same.
         root: Folder of the catalogue (see `datasets_root`).
         overwrite: Replace `out` when it exists.
+        small: A few settings and snapshots only, to try things out.
+        workers: Processes; chosen from the work and the machine when left out.
+        progress: An object with stage(name, total) and advance(n).
 
     Raises:
         ConfigError: The dataset is unknown, or its recipe has no usable `[make]`.
         DataError: `out` exists or cannot be written.
     """
+    from qdisc.dataset.hdf5 import check_target, write_dataset
+
     entry = find_dataset(name, root)
+    config = make_config(entry)
+    if shots is not None:
+        config = msgspec.structs.replace(config, shots=shots)
+    config = config.reduced() if small else config
+    if out is None:
+        return make_snapshots(config, entry.name, workers=workers, progress=progress)
+    target = check_target(out, overwrite)  # what stands in the way of the file is said now
+    parts = target.with_name(f"{target.name}.parts")
+    dataset = make_snapshots(config, entry.name, workers=workers, parts=parts, progress=progress)
+    write_dataset(dataset, target, overwrite=overwrite)
+    journal_of(config, parts).remove()
+    return dataset
+
+
+def make_config(entry: Entry) -> MakeConfig:
+    """Table `[make]` of a dataset's recipe.
+
+    Raises:
+        ConfigError: There is none, or it makes no sense.
+    """
     table = _toml(entry.recipe).get("make")
     if not isinstance(table, Mapping):
         raise ConfigError(
             "the recipe does not say how the data are made", where=f"{entry.recipe}: [make]"
         )
-    if shots is not None:
-        table = {**table, "shots": shots}
-    config = convert(table, MakeConfig, f"{entry.recipe}: make")
-    dataset = make_snapshots(config, name=entry.name)
-    if out is not None:
-        from qdisc.dataset.hdf5 import write_dataset
-
-        write_dataset(dataset, Path(out), overwrite=overwrite)
-    return dataset
+    return convert(table, MakeConfig, f"{entry.recipe}: make")
 
 
 def _entry(folder: Path) -> Entry:

@@ -120,9 +120,10 @@ class FalicovKimball:
             ConfigError: A temperature is not positive.
         """
         levels, _ = self.spectra(U)
-        return np.stack([self._weights(U, levels, T) for T in _temperatures(temperatures)])
+        return np.stack([self.weights(U, levels, T) for T in _temperatures(temperatures)])
 
-    def _weights(self, U: float, levels: FloatArray, T: float) -> FloatArray:
+    def weights(self, U: float, levels: FloatArray, T: float) -> FloatArray:
+        """P(orbit) at one temperature, from the levels of `spectra`."""
         heavy = self.representatives.sum(axis=1, dtype=np.float64)
         log_w = U * (heavy - self.lattice.n_sites / 2) / (2 * T)
         log_w += np.logaddexp(0, -levels / T).sum(axis=1) + np.log(self.sizes)
@@ -138,16 +139,21 @@ class FalicovKimball:
         safe = np.where(p > 0, p, 1.0)
         return -(p * (np.log(safe) - np.log(self.sizes))).sum(axis=-1)
 
+    def filled(self, levels: FloatArray, orbitals: FloatArray, T: float) -> FloatArray:
+        """<n_i> (orbits, N) at one temperature, from the levels and orbitals of `spectra`."""
+        fermi = 1 / (1 + np.exp(np.clip(levels / T, -700, 700)))
+        return np.einsum("oik,ok->oi", orbitals**2, fermi)
+
     def densities(self, U: float, T: float) -> FloatArray:
         """<n_i> of the light particles for each representative, (orbits, N)."""
         levels, orbitals = self.spectra(U)
-        return _filled(levels, orbitals, *_temperatures([T]))
+        return self.filled(levels, orbitals, *_temperatures([T]))
 
     def at(self, U: float, temperatures: ArrayLike) -> Iterator[tuple[FloatArray, FloatArray]]:
         """P(orbit) (orbits,) and densities (orbits, N) at several temperatures, one by one."""
         levels, orbitals = self.spectra(U)
         for T in _temperatures(temperatures):
-            yield self._weights(U, levels, T), _filled(levels, orbitals, T)
+            yield self.weights(U, levels, T), self.filled(levels, orbitals, T)
 
     def arrangements(self, p: ArrayLike) -> FloatArray:
         """Probability of every arrangement (2**N,) from those of the orbits."""
@@ -170,11 +176,6 @@ class FalicovKimball:
             if not missing.any():
                 break
         return out
-
-
-def _filled(levels: FloatArray, orbitals: FloatArray, T: float) -> FloatArray:
-    fermi = 1 / (1 + np.exp(np.clip(levels / T, -700, 700)))
-    return np.einsum("oik,ok->oi", orbitals**2, fermi)
 
 
 def _temperatures(values: ArrayLike) -> Sequence[float]:

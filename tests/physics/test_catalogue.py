@@ -222,4 +222,4 @@ def test_axes_are_the_numbers_one_writes():
     config = MakeConfig(
         model="tfim", shape=(3,), grid={"h": Axis(start=0.0, stop=1.0, num=2)}, shots=3, seed=0
     )
-    assert config.family().n_sites == 3
+    assert config.maker().lattice.n_sites == 3

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from qdisc.dataset.sampling import codes_to_index, index_to_codes
 from qdisc.errors import ConfigError
 from qdisc.physics import eigen
-from qdisc.physics import ground_states as module
+from qdisc.physics import sector_solver as module
 from qdisc.physics.free_fermions import (
     open_modes,
     tfim_energy,
