@@ -8,6 +8,7 @@ from typing import Any
 from qdisc.cli.describe import description
 from qdisc.cli.output import say, table, warn
 from qdisc.cli.paths import output_file
+from qdisc.cli.progress import make_progress
 from qdisc.errors import ConfigError
 
 
@@ -34,6 +35,9 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     make.add_argument("name", metavar="NAME")
     make.add_argument("-o", "--out", metavar="OUT.h5", help="default: NAME.h5 here")
     make.add_argument("--shots", type=int, metavar="N", help="snapshots per setting")
+    make.add_argument("--workers", type=int, metavar="N",
+                      help="processes (default: chosen from the work)")  # fmt: skip
+    make.add_argument("--quiet", action="store_true", help="log lines instead of a bar")
     make.set_defaults(command=make_command)
 
 
@@ -87,13 +91,19 @@ def list_command(arguments: argparse.Namespace) -> int:
 
 
 def make_command(arguments: argparse.Namespace) -> int:
-    """Generate a dataset and write it."""
+    """Generate a dataset and write it; an interrupted command goes on where it stopped."""
     from qdisc.physics.catalogue import find_dataset, make_dataset
 
     entry = find_dataset(arguments.name)
     out = output_file(arguments.out or f"{entry.name}.h5")
-    warn(f"making {entry.name} ...")
-    dataset = make_dataset(arguments.name, out=out, shots=arguments.shots)
+    progress = make_progress(arguments.quiet)
+    try:
+        dataset = make_dataset(
+            arguments.name, out=out, shots=arguments.shots, workers=arguments.workers,
+            progress=progress,
+        )  # fmt: skip
+    finally:
+        progress.done()
     warn(repr(dataset))
     say(out)
     return 0

@@ -142,7 +142,7 @@ def make_dataset(
     *,
     overwrite: bool = False,
     small: bool = False,
-    workers: int | None = None,
+    workers: int | None = 1,
     progress: Any = None,
 ) -> Dataset:
     """Generate a dataset as its recipe says; the seed in the recipe makes it the same every time.
@@ -157,7 +157,8 @@ def make_dataset(
         root: Folder of the catalogue (see `datasets_root`).
         overwrite: Replace `out` when it exists.
         small: A few settings and snapshots only, to try things out.
-        workers: Processes; chosen from the work and the machine when left out.
+        workers: Processes; None chooses from the work and the machine. A script that asks for
+            more than one needs Python's usual `if __name__ == "__main__":`.
         progress: An object with stage(name, total) and advance(n).
 
     Raises:

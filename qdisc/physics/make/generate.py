@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ def make_snapshots(
     config: MakeConfig,
     name: str = "",
     *,
-    workers: int | None = None,
+    workers: int | None = 1,
     parts: Path | None = None,
     progress: Any = None,
 ) -> Dataset:
@@ -42,7 +43,8 @@ def make_snapshots(
     Args:
         config: Model, grid, shots and seed.
         name: A short name of the data.
-        workers: Processes; chosen from the work and the machine when left out.
+        workers: Processes; None chooses from the work and the machine. A script that asks for
+            more than one needs Python's usual `if __name__ == "__main__":`.
         parts: Folder for finished settings, from which an interrupted generation goes on; it is
             up to the caller to remove it (`Journal.remove`) once the dataset is safe.
         progress: An object with stage(name, total), advance(n).
@@ -65,9 +67,9 @@ def make_snapshots(
         progress.stage(f"making {name or config.model}", len(theta))
         progress.advance(len(drawn))
     work = [left for line in lines(config) if (left := line[~np.isin(line, list(drawn))]).size]
-    tasks = [(maker, couplings[w], w, config.shots, config.seed, journal) for w in work]
-    settings = sum(map(len, work))
-    for found in _run(tasks, _workers(workers, maker.seconds(config.shots) * settings)):
+    tasks = [(maker, couplings[w], w, config.shots, config.seed) for w in work]
+    seconds = maker.seconds(config.shots) * sum(map(len, work))
+    for found in _run(tasks, _workers(workers, seconds), journal):
         drawn.update(found)
         if progress is not None:
             progress.advance(len(found))
@@ -104,29 +106,29 @@ def journal_of(config: MakeConfig, parts: Path) -> Journal:
 
 
 def _line(
-    maker: Maker, theta: FloatArray, index: IntArray, shots: int, seed: int, journal: Journal | None
+    maker: Maker, theta: FloatArray, index: IntArray, shots: int, seed: int
 ) -> Iterator[tuple[int, Drawn]]:
-    drawn = zip(index.tolist(), maker.draw(theta, index, shots, seed), strict=True)
-    return iter(drawn) if journal is None else journal.keeping(drawn)
+    return zip(index.tolist(), maker.draw(theta, index, shots, seed), strict=True)
 
 
-def _whole_line(*task: Any) -> dict[int, Drawn]:
-    return dict(_line(*task))
+def _whole_line(journal: Journal | None, *line: Any) -> dict[int, Drawn]:
+    drawn = _line(*line)
+    return dict(drawn if journal is None else journal.keeping(drawn, all_of_it=True))
 
 
-def _run(tasks: list[tuple], workers: int) -> Iterator[dict[int, Drawn]]:
+def _run(work: list[tuple], workers: int, journal: Journal | None) -> Iterator[dict[int, Drawn]]:
     """Settings as they are finished."""
-    if workers == 1 or len(tasks) < 2:
-        for task in tasks:
-            for i, found in _line(*task):
-                yield {i: found}
+    if workers == 1 or len(work) < 2:
+        drawn = itertools.chain.from_iterable(_line(*line) for line in work)
+        for i, found in drawn if journal is None else journal.keeping(drawn):
+            yield {i: found}
         return
     # threads would share the work less evenly: between the products of large matrices, Lanczos
     # holds the interpreter (15 sites on two cores: 1.5 times as fast, processes 1.9 times)
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context)
+    pool = ProcessPoolExecutor(min(workers, len(work)), mp_context=context)
     try:
-        for done in as_completed([pool.submit(_whole_line, *task) for task in tasks]):
+        for done in as_completed([pool.submit(_whole_line, journal, *line) for line in work]):
             yield done.result()
     finally:
         pool.shutdown(cancel_futures=True)

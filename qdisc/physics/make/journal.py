@@ -47,7 +47,7 @@ class Journal:
                         where=str(self.folder),
                         hint="remove the folder to start again, or write to another file",
                     )
-            elif self.folder.exists():
+            elif self.folder.exists() and any(self.folder.iterdir()):
                 raise DataError(
                     "this folder is in the way: parts of the dataset would go there",
                     where=str(self.folder),
@@ -62,8 +62,16 @@ class Journal:
             found.update(_read(path))
         return found
 
-    def keeping(self, drawn: Iterable[tuple[int, Drawn]]) -> Iterator[tuple[int, Drawn]]:
-        """Pass settings on and write them every few seconds, and whatever ends the loop."""
+    def keeping(
+        self, drawn: Iterable[tuple[int, Drawn]], all_of_it: bool = False
+    ) -> Iterator[tuple[int, Drawn]]:
+        """Pass settings on and write them every few seconds, and when something ends the loop.
+
+        Args:
+            drawn: Settings and their snapshots.
+            all_of_it: Write what is left at the end too. Otherwise a generation that ends well
+                within the first seconds leaves no trace: its dataset is about to be written.
+        """
         batch: dict[int, Drawn] = {}
         last = time.monotonic()
         try:
@@ -74,11 +82,9 @@ class Journal:
                     batch, last = {}, time.monotonic()
                 yield i, found
         except BaseException:
-            # an interruption: what is finished is kept. A generation that ends well within the
-            # first seconds leaves no trace, its dataset is about to be written.
-            self._write(batch)
+            self._write(batch)  # an interruption: what is finished is kept
             raise
-        if self.folder.exists():
+        if all_of_it:
             self._write(batch)
 
     def remove(self) -> None:
