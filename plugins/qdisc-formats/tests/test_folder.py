@@ -10,7 +10,7 @@ import pytest
 from qdisc import load
 from qdisc.errors import ConfigError, DataError
 
-from qdisc_formats.folder import Pattern
+from qdisc_formats.name_pattern import Pattern
 
 OPTIONS = {"options": {"site_order": "left_to_right"}}
 
@@ -123,16 +123,33 @@ def test_folders_and_files_are_told_apart(runs, golden):
         ("{n:int}.csv", "1.5.csv", None),
         ("*_{n:int}.csv", "a/b_1.csv", None),
         ("a.{n:int}", "ab1", None),
+        ("*_{h}.csv", "a_1_2.5.csv", {"h": 2.5}),
+        ("h={h}*.csv", "h=12.5MHz.csv", {"h": 12.5}),
+        ("h={h}*", "h=1.csv", {"h": 1.0}),
+        ("h={h}5.csv", "h=15.csv", None),  # no part of a number
+        ("*a*b*", "xaxxbx", {}),
     ],
 )
 def test_patterns(pattern, path, numbers):
     assert Pattern(pattern).match(path) == numbers
 
 
-@pytest.mark.parametrize("pattern", ["{h", "{h:word}", "{1}", "{h}{h}", ""])
+@pytest.mark.parametrize("pattern", ["{h", "{h:word}", "{1}", "{h}{h}", "", "*{h}", "{h}{k}",
+                                     "*a*b*c*"])  # fmt: skip
 def test_patterns_that_are_none(pattern):
     with pytest.raises(ConfigError, match=r"pattern|twice"):
         Pattern(pattern)
+
+
+def test_a_unit_may_hold_a_slash():
+    pattern = Pattern("rate={rate:float:MHz/us}.csv")
+    assert pattern.depth == 0 and pattern.units == {"rate": "MHz/us"}
+
+
+@pytest.mark.parametrize("path", ["a_1_2.csv", "a-_1e-_5"])
+def test_a_name_that_reads_in_two_ways(path):
+    with pytest.raises(DataError, match="in two ways"):
+        Pattern("*_{h}*").match(path)
 
 
 def test_a_link_to_a_folder_is_not_followed(runs, tmp_path):

@@ -295,7 +295,7 @@ def test_nested_without_end(tmp_path):
 def test_too_much_json(tmp_path, monkeypatch):
     path = tmp_path / "large.json"
     path.write_text("[" + "[]," * 1000 + "[]]")
-    monkeypatch.setattr("qdisc_formats.json_file.MAX_CONTAINERS", 1000)
+    monkeypatch.setattr("qdisc_formats.json_file.MAX_PARTS", 1000)
     assert outcome(path, "counts", {}) == "refused"
     monkeypatch.setattr("qdisc_formats.json_file.MAX_BYTES", 1000)
     with pytest.raises(DataError, match="larger than JSON is read here"):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from qdisc.errors import ConfigError, DataError
 
+from qdisc_formats.bits import table_of_bits
 from qdisc_formats.options import SweepConfig
 from qdisc_formats.report import Report
 
@@ -164,21 +165,15 @@ def _pictures(lists: list[Any], shot: list[int], n_sites: int | None, label: str
             raise DataError("a picture has one entry per site", where=f"{label}, shot {n}",
                             value=f"{len(row)} entries" if isinstance(row, list) else row,
                             hint=f"{width} sites, as the array has")  # fmt: skip
-    try:
-        pictures = np.array(lists)
-    except (ValueError, TypeError, OverflowError):
-        pictures = np.zeros((len(lists), width), object)
-    if (
-        pictures.dtype.kind not in "iu"
-        or pictures.shape != (len(lists), width)
-        or (pictures.size and (pictures.min() < 0 or pictures.max() > 1))
-    ):
-        for n, row in zip(shot, lists, strict=True):
-            for site, value in enumerate(row):
-                if isinstance(value, bool) or not isinstance(value, int) or value not in (0, 1):
-                    raise DataError("an entry of a picture is 0 or 1", value=value,
-                                    where=f"{label}, shot {n}, site {site}")  # fmt: skip
-    return pictures.astype(np.uint8)
+    pictures = table_of_bits(lists)
+    if pictures is not None:
+        return pictures
+    for n, row in zip(shot, lists, strict=True):
+        for site, value in enumerate(row):
+            if isinstance(value, bool) or not isinstance(value, int) or value not in (0, 1):
+                raise DataError("an entry of a picture is 0 or 1", value=value,
+                                where=f"{label}, shot {n}, site {site}")  # fmt: skip
+    return np.array(lists, dtype=np.uint8)
 
 
 def _some(numbers: np.ndarray) -> str:

@@ -89,6 +89,9 @@ def lists_to_rows(lists: Any, where: str) -> np.ndarray:
     """
     if not isinstance(lists, list) or not lists:
         raise DataError("a list of shots is wanted here", where=where, value=lists)
+    fast = table_of_bits(lists)
+    if fast is not None:
+        return fast
     width = len(lists[0]) if isinstance(lists[0], list) else -1
     for n, row in enumerate(lists):
         if not isinstance(row, list) or len(row) != width or not row:
@@ -99,6 +102,17 @@ def lists_to_rows(lists: Any, where: str) -> np.ndarray:
                 raise DataError("a bit is 0 or 1", where=f"{where}, shot {n}, column {i}",
                                 value=bit)  # fmt: skip
     return np.array([[_BITS[bit] for bit in row] for row in lists], dtype=np.uint8)
+
+
+def table_of_bits(lists: list[Any]) -> np.ndarray | None:
+    """Bits (shots, columns) of a table of whole numbers; None if it must be looked at closer."""
+    try:
+        table = np.array(lists)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if table.ndim != 2 or table.size == 0 or table.dtype.kind not in "iu":
+        return None
+    return table.astype(np.uint8) if table.min() >= 0 and table.max() <= 1 else None
 
 
 _BITS: dict[Any, int] = {0: 0, 1: 1, "0": 0, "1": 1}

@@ -6,14 +6,14 @@
     options = {atom_loss = "third_state"}   # its options
 
 A field {name}, {name:float}, {name:int} or {name:float:unit} of the pattern is a number of the path
-(the unit behind a second colon is not part of the path), * is anything but a slash. What the files
-say about themselves (a theta of their own, numbers in their metadata) counts as well.
+(the unit behind a second colon is not part of the path), * is anything but a slash. A name that the
+pattern reads in two ways is refused. What the files say about themselves (a theta of their own,
+numbers in their metadata) counts as well.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,11 @@ from qdisc.errors import ConfigError, DataError, QdiscError
 from qdisc.plugin import LoaderSpec, Registry
 
 from qdisc_formats.folder_merge import Part, merged
+from qdisc_formats.name_pattern import Pattern
 from qdisc_formats.options import SweepConfig
 from qdisc_formats.report import Report
 
 _MOST_FILES = 100_000
-_FIELD = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)(?::(float|int)?(?::([^{}]*))?)?\}")
-_FORMS = {"float": r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", "int": r"([+-]?\d+)"}
 
 
 class FolderConfig(SweepConfig):
@@ -90,52 +89,6 @@ class FolderLoader:
 
 
 loader = FolderLoader()
-
-
-class Pattern:
-    """A path with fields for the numbers in it.
-
-    Args:
-        text: "delta={delta:float:MHz}/run_*.csv".
-
-    Raises:
-        ConfigError: A field of another form, or one name twice.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.names: list[str] = []
-        self.units: dict[str, str] = {}
-        out, place = "", 0
-        for field in _FIELD.finditer(text):
-            name, form, unit = field.groups()
-            if name in self.names:
-                raise ConfigError("a field is there twice", where="data.pattern", value=name)
-            self.names.append(name)
-            if unit:
-                self.units[name] = unit
-            out += self._plain(text[place : field.start()]) + _FORMS[form or "float"]
-            place = field.end()
-        rest = self._plain(text[place:])
-        if re.search(r"[{}]", re.sub(_FIELD, "", text)) or not text.strip():
-            raise ConfigError(
-                "a field of the pattern has another form", where="data.pattern", value=text,
-                hint="{name}, {name:float}, {name:int} or {name:float:unit}",
-            )  # fmt: skip
-        self.depth = text.count("/")
-        self._expression = re.compile(out + rest + r"\Z")
-
-    @staticmethod
-    def _plain(text: str) -> str:
-        return "[^/]*".join(re.escape(part) for part in text.split("*"))
-
-    def match(self, path: str) -> dict[str, float] | None:
-        """Numbers in a path, or None when it does not match."""
-        found = self._expression.match(path)
-        return (
-            None
-            if found is None
-            else dict(zip(self.names, map(float, found.groups()), strict=True))
-        )
 
 
 def _matching(

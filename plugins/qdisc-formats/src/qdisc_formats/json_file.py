@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from qdisc.errors import DataError
 
 MAX_BYTES = 256 << 20
-MAX_CONTAINERS = 20_000_000  # lists and objects: 64 bytes each at least, however few in the file
+MAX_PARTS = 20_000_000  # lists, objects and texts: 56 bytes each at least, however short
 HEAD_BYTES = 64 << 10
 
 T = TypeVar("T")
@@ -54,10 +54,10 @@ def read_json(path: Path) -> Any:
             "(loader = \"folder\"), or convert it to a qdisc dataset file",
         )  # fmt: skip
     raw = path.read_bytes()
-    if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS:
+    if raw.count(b"[") + raw.count(b"{") + raw.count(b'"') // 2 > MAX_PARTS:
         raise DataError(
-            "the file holds more lists and objects than are read here", where=where,
-            value=f"more than {MAX_CONTAINERS}", hint="split it into a folder of files",
+            "the file holds more lists, objects and texts than are read here", where=where,
+            value=f"more than {MAX_PARTS}", hint="split it into a folder of files",
         )  # fmt: skip
     return parse_json(raw, where)
 

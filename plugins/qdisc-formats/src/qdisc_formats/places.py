@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from qdisc.errors import DataError
-from scipy.spatial import KDTree
 
 from qdisc_formats.json_file import want
 from qdisc_formats.settings import number
@@ -38,6 +37,8 @@ def in_lattice_units(places: np.ndarray) -> tuple[np.ndarray, float] | None:
     """
     if places.shape[0] < 2:
         return None
+    from scipy.spatial import KDTree  # a third of a second to import
+
     spread = np.ptp(places, axis=0)
     kept = places[:, spread > 1e-6 * spread.max()] if spread.max() > 0 else places
     smallest = KDTree(kept).query(kept, k=2)[0][:, 1].min() if kept.shape[1] else 0.0

@@ -208,7 +208,8 @@ def _refuse_hidden_differences(
                 "several jobs, and nothing says at which setting each was taken" if not axes
                 else "two jobs differ, and their metadata do not say in what",
                 where=where, value=f"{len(done)} jobs" if not axes else dict(data),
-                hint='theta = {name = [one number per job]}, or a table: theta = "settings.csv"',
+                hint='theta = {name = [one number per job]}, or a table: theta = "settings.csv"'
+                + (f"; theta_names = {axes} merges them" if axes else ""),
             )  # fmt: skip
 
 
