@@ -9,6 +9,7 @@ from typing import Any
 
 WIDTH = 80
 _KEY = 14
+_MOST_CONSTANTS = 12
 _MOST_SETTINGS = 60  # a table of shots per setting longer than this is no help
 
 
@@ -17,7 +18,7 @@ def description(dataset: Any, loader: str = "") -> list[str]:
     spec, source = dataset.spec, dataset.source
     loader = loader or str(source.get("loader", ""))
     rows = [
-        ("name", dataset.name or "unnamed"),
+        *([("name", dataset.name)] if dataset.name else []),
         *([("file", source["path"])] if source.get("path") else []),
         ("loader", loader or "unknown"),
         ("bit order", source.get("bit_order") or _bit_order(loader)),
@@ -34,8 +35,7 @@ def description(dataset: Any, loader: str = "") -> list[str]:
     out = [line for name, value in rows for line in _row(name, value)]
     for n, note in enumerate(source.get("notes", "").splitlines()):
         out += _row("" if n else "notes", note)
-    if source.get("metadata"):
-        out += _row("metadata", f"{_names(source['metadata'])} (kept with the result)")
+    out += _metadata(source.get("metadata", ""))
     out += _shot_table(dataset)
     out.append("mean of each site over all snapshots (site: mean):")
     return out + _columns(f"{n:>5}: {mean:+.4f}" for n, mean in enumerate(_site_means(dataset)))
@@ -132,11 +132,24 @@ def _states(spec: Any, levels: str) -> str:
     return ", ".join(pairs) + (" (discrete half)" if spec.data_type == "hybrid" else "")
 
 
-def _names(metadata: str) -> str:
+def _metadata(text: str) -> list[str]:
+    """What is the same at all settings, with values, and the names of what else is kept."""
+    if not text:
+        return []
     try:
-        return ", ".join(json.loads(metadata))
-    except (ValueError, TypeError):  # a stranger's loader may keep any text
-        return "text"
+        kept = json.loads(text)
+    except ValueError:  # a stranger's loader may keep any text
+        kept = None
+    if not isinstance(kept, dict):
+        return _row("metadata", "text (kept with the result)")
+    constant = kept.get("constant")
+    out: list[str] = []
+    if isinstance(constant, dict) and constant:
+        del kept["constant"]
+        parts = [f"{name} = {json.dumps(value)[:40]}" for name, value in constant.items()]
+        more = [f"{len(parts) - _MOST_CONSTANTS} more"] if len(parts) > _MOST_CONSTANTS else []
+        out = _row("constant", ", ".join(parts[:_MOST_CONSTANTS] + more))
+    return out + (_row("metadata", f"{', '.join(kept)} (kept with the result)") if kept else [])
 
 
 def _site_means(dataset: Any) -> Iterator[float]:

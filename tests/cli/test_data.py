@@ -58,7 +58,7 @@ def test_what_a_loader_did_is_told_within_80_columns():
         "dropped": "5 of 9 snapshots: 3 did not succeed (MissingPostSequence); "
         "2 lack an atom before the pulse",
         "notes": "theta from the metadata\n" + "a long note " * 12,
-        "metadata": '{"device": "Aquila", "shots": 9}',
+        "metadata": '{"device": "Aquila", "shots": 9, "constant": {"omega": 15.7, "who": "x"}}',
     }  # fmt: skip
     samples = np.array([[1, 0], [1, 0], [1, 1], [1, 0]], dtype=np.uint8)
     dataset = Dataset.from_samples(
@@ -77,7 +77,10 @@ def test_what_a_loader_did_is_told_within_80_columns():
     assert "notes:        theta from the metadata\n              a long note" in text
     assert "\n                long note a long" in text or "\n                a long note" in text
     assert "settings:     2\n  theta 0:    h: 0.5 .. 1, 2 values\n" in text
+    assert 'constant:     omega = 15.7, who = "x"' in text
     assert "metadata:     device, shots (kept with the result)" in text
+    text = "\n".join(description(dataset.with_source({"metadata": "any text"})))
+    assert "metadata:     text (kept with the result)" in text and "name:" not in text
     where = lines.index("shots at each setting (h: shots):")
     assert lines[where + 1].split() == ["0.5:", "3", "1:", "1"]
 

@@ -23,8 +23,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.load import load_with
-from qdisc.errors import DataError
+from qdisc.errors import ConfigError, DataError
 from qdisc.plugin import Registry
+
+from qdisc_formats.name_pattern import Pattern
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = int(os.environ.get("QDISC_FUZZ", "30"))
@@ -98,9 +100,12 @@ SEEDS = {
     + [(golden("matlab_v4.mat"), {"dims": ["shot", "site"]}),
        (golden("matlab_v5.mat"), ARRAY | {"samples": "data.snapshots"})],
     "numpy": [(npy, {"dims": ["shot", "site"]}), (npz, ARRAY)],
-    "hdf5": [(hdf5, ARRAY)],
+    "hdf5": [(hdf5, ARRAY), (hdf5, ARRAY | {"samples": "snap*", "dims": ["x", "y", "shot", "z"],
+                                            "theta": {"h": 1.0}})],
     "csv": [(csv, LEFT), (columns, {})],
     "parquet": [(parquet, LEFT)],
+    "folder": [(golden(f"{n}.json"), {"pattern": "h={h}.bin"})
+               for n in ("cirq_result", "cirq_sweep", "bloqade_remote")],
 }  # fmt: skip
 STRANGE = [
     None, True, -1, 2, 0.5, 10**400, 2**63, -(2**31), float("nan"), float("inf"), [], {}, [[]],
@@ -139,16 +144,22 @@ def outcome(path, name, options):
 
 @pytest.mark.parametrize("name", sorted(SEEDS))
 def test_changed_files(name, tmp_path, capsys):
+    """For `folder`, the changed file is one of two."""
     rng = random.Random(f"{name}{SEED}")
     seeds = [(make(tmp_path), options) for make, options in SEEDS[name]]
     path = tmp_path / "changed.bin"
+    if name == "folder":
+        path = tmp_path / "folder" / "h=1.bin"
+        path.parent.mkdir()
+        (path.parent / "h=2.bin").write_bytes(seeds[0][0])
     seen = {"loaded": 0, "refused": 0}
     for case in range(CASES):
         raw, options = seeds[case % len(seeds)]
         changed = change(raw, rng)
         path.write_bytes(changed)
         try:
-            seen[outcome(path, name, options) if changed else "refused"] += 1
+            read = path.parent if name == "folder" else path
+            seen[outcome(read, name, options) if changed else "refused"] += 1
         except BaseException:
             kept = Path(os.environ.get("QDISC_FUZZ_KEEP", tmp_path)) / f"{name}_{SEED}_{case}.bin"
             kept.write_bytes(changed)
@@ -282,6 +293,16 @@ def test_invented_text(text, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "invented.csv"
     path.write_text(text or " ")
     outcome(path, "csv", LEFT)
+
+
+@settings(max_examples=2 * CASES, deadline=None, derandomize=SEED == 0, database=None)
+@given(pattern=st.text("ab1.-e=*/{h}k:", max_size=20), name=st.text("ab1.-e=/", max_size=40))
+def test_invented_patterns(pattern, name):
+    begun = time.process_time()
+    with contextlib.suppress(DataError, ConfigError):
+        numbers = Pattern(pattern).match(name)
+        assert numbers is None or all(isinstance(value, float) for value in numbers.values())
+    assert time.process_time() - begun < SECONDS
 
 
 def test_nested_without_end(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from qdisc import load
@@ -58,6 +60,12 @@ def test_theta_units_and_counts(write):
     assert dataset.average(dataset.configurations)[:, 1].tolist() == [0.75, 0.0]
     both = load(path, theta_names=["Delta (MHz)", "V [um]"], **LEFT)
     assert both.theta_units == ("MHz", "um") and both.theta.tolist() == [[0.5, 6], [1.5, 6]]
+
+
+def test_comments_and_constant_columns_are_kept(write):
+    dataset = load(write("# cooled for 3 s\nh,V,seed,bits\n0.5,6,1,01\n1.5,6,1,01\n"), **LEFT)
+    metadata = json.loads(dataset.source["metadata"])
+    assert metadata == {"comments": ["# cooled for 3 s"], "constant": {"V": 6.0}}
     huge = load(write("bits,count\n01,1000000000000\n10,1\n"), **LEFT)
     assert huge.n_snapshots == 10**12 + 1
 
@@ -120,7 +128,8 @@ def table(tmp_path):
 
     def function(columns, **options):
         path = tmp_path / "table.parquet"
-        parquet.write_table(arrow.table(columns), path, **options)
+        columns = columns if isinstance(columns, arrow.Table) else arrow.table(columns)
+        parquet.write_table(columns, path, **options)
         return path
 
     return function
@@ -140,6 +149,8 @@ def test_parquet_strings_columns_and_lists(table):
     path = table({"lambda0": [0.5, 0.5, 1.5], "bits": ["0100", "0100", "0000"]})
     dataset = load(path, **LEFT)
     assert dataset.theta_names == ("lambda0",) and dataset.shots.tolist() == [2, 1]
+    path = table(arrow.table({"bits": ["01"]}).replace_schema_metadata({"device": "A"}))
+    assert json.loads(load(path, **LEFT).source["metadata"]) == {"device": "A"}
     path = table({"h": [0.5, 1.5], "s0": [0, 0], "s1": [True, True], "s2": [0.0, 0.0]})
     assert load(path).samples.tolist() == [[0, 1, 0]] * 2
     lists = arrow.array([[0, 1, 0], [0, 1, 0]], arrow.list_(arrow.int8(), 3))

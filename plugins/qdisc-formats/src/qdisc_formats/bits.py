@@ -118,6 +118,14 @@ def table_of_bits(lists: list[Any]) -> np.ndarray | None:
 _BITS: dict[Any, int] = {0: 0, 1: 1, "0": 0, "1": 1}
 
 
+def said_order(site_order: str | None, what: str = "the strings") -> dict[str, str]:
+    """What `site_order` made of the strings, for `source`; nothing if unsaid."""
+    if site_order is None:
+        return {}
+    end = "last" if site_order == "right_to_left" else "first"
+    return {"bit_order": f"the {end} character of {what} is site 0 (site_order)"}
+
+
 def in_order(rows: np.ndarray, site_order: str | None, where: str) -> np.ndarray:
     """Rows with site 0 first.
 

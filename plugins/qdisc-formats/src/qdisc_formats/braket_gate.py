@@ -20,7 +20,7 @@ from qdisc import Dataset
 from qdisc.errors import DataError
 from qdisc.plugin import LoaderSpec
 
-from qdisc_formats.bits import counts_to_rows, in_order, lists_to_rows
+from qdisc_formats.bits import counts_to_rows, in_order, lists_to_rows, said_order
 from qdisc_formats.json_file import member, peek_json, read_json, want
 from qdisc_formats.options import BitConfig
 from qdisc_formats.report import Report
@@ -73,7 +73,9 @@ class BraketGateLoader:
             report.note(f"sites 0, 1, ... are qubits {', '.join(map(str, numbers))}")
         report.metadata = _metadata(want(results[0], dict, "result"))
         taken = [Taken(job, *read[n][1:]) for n, (job, _) in enumerate(found)]
-        return sweep(taken, config, report, path.parent, local_states=QUBIT)
+        unnamed = any(body.get("measuredQubits") is None for _, body in found)
+        return sweep(taken, config, report, path.parent, local_states=QUBIT,
+                     source=said_order(config.site_order) if unnamed else {})  # fmt: skip
 
 
 loader = BraketGateLoader()

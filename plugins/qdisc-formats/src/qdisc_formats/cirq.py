@@ -24,6 +24,7 @@ from qdisc.errors import DataError, nearest
 from qdisc.plugin import LoaderSpec
 
 from qdisc_formats.json_file import member, peek_json, read_json, want
+from qdisc_formats.name_pattern import natural
 from qdisc_formats.options import SweepConfig
 from qdisc_formats.packed import npy_header
 from qdisc_formats.report import Report
@@ -160,12 +161,15 @@ def _record(record: Any, where: str) -> np.ndarray:
 
 def _sweep(found: list[Parsed], config: CirqConfig, folder: Path) -> Dataset:
     report = Report()
+    report.metadata = {"results": len(found), "keys": list(found[0][2]) if found else []}
     taken = [Taken(Job(label, label, params), _rows(records, config, label))
              for label, params, records in found]  # fmt: skip
     top = max((int(one.rows.max()) for one in taken if one.rows is not None and one.rows.size),
               default=0)  # fmt: skip
     states = QUBIT if top < 2 else tuple(map(float, range(top + 1)))
-    return sweep(taken, config, report, folder, local_states=states)
+    keys = f"the qubits of {', '.join(config.keys)}, in this order" if config.keys else ""
+    return sweep(taken, config, report, folder, local_states=states,
+                 source={"bit_order": f"sites are {keys}"} if keys else {})  # fmt: skip
 
 
 def _rows(records: Mapping[str, np.ndarray], config: CirqConfig, label: str) -> np.ndarray:
@@ -178,7 +182,7 @@ def _rows(records: Mapping[str, np.ndarray], config: CirqConfig, label: str) -> 
                                   hint=nearest(key, keys))  # fmt: skip
         keys = list(config.keys)
     elif len(keys) != 1:
-        names = ", ".join(f'"{key}"' for key in sorted(keys, key=_natural)[:20])
+        names = ", ".join(f'"{key}"' for key in sorted(keys, key=natural)[:20])
         raise DataError(
             "several measurement keys, and nothing says which sites they are", where=label,
             value=keys, hint=f"name them in the order of the sites: keys = [{names}]",
@@ -204,8 +208,3 @@ def _rows(records: Mapping[str, np.ndarray], config: CirqConfig, label: str) -> 
         raise DataError("the keys have different numbers of shots", where=label,
                         value=[part.shape[0] for part in parts])  # fmt: skip
     return np.concatenate(parts, axis=1)
-
-
-def _natural(text: str) -> list[Any]:
-    """q2 before q10."""
-    return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", text)]

@@ -19,7 +19,7 @@ from qdisc import Dataset
 from qdisc.errors import DataError
 from qdisc.plugin import LoaderSpec
 
-from qdisc_formats.bits import counts_to_rows, in_order, strings_to_rows
+from qdisc_formats.bits import counts_to_rows, in_order, said_order, strings_to_rows
 from qdisc_formats.json_file import peek_json, read_json, want
 from qdisc_formats.options import BitConfig
 from qdisc_formats.report import Report
@@ -74,7 +74,8 @@ class CountsLoader:
             if one.rows is not None
         ]
         states = tuple(map(float, range(_levels(taken)))) if _levels(taken) > 2 else (0.0, 1.0)
-        return sweep(taken, config, report, path.parent, local_states=states)
+        return sweep(taken, config, report, path.parent, local_states=states,
+                     source=said_order(config.site_order))  # fmt: skip
 
 
 loader = CountsLoader()

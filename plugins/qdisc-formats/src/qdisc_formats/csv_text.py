@@ -3,7 +3,7 @@
     0110                 h,s0,s1,s2,s3           h (MHz);bits;count
     0100                 0.5,0,1,1,0             0.5;0110;12
 
-Lines that begin with # are left out. Bit strings need `site_order`; numbered columns do not.
+Lines that begin with # are metadata. Bit strings need `site_order`; numbered columns do not.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from qdisc_formats.settings import number
 from qdisc_formats.table import BIT_STRINGS, TableConfig, from_table
 from qdisc_formats.table_file import read_text, split_lines
 
+_MOST_COMMENTS = 100
 _LINE = re.compile(rb"[01]{2,}\Z")
 
 
@@ -68,49 +69,55 @@ class CsvLoader:
             DataError: Not a table, a line that is no row, columns that are not plain.
         """
         path = Path(path)
-        text = {config.samples} if isinstance(config.samples, str) else set()
-        columns, header = read_columns(path, config.header, text)
-        return from_table(columns, header, config, Report())
+        text = read_text(path)
+        strings = {config.samples} if isinstance(config.samples, str) else set()
+        columns, header = read_columns(text, str(path), config.header, strings)
+        report = Report()
+        comments = [line for line in text.splitlines() if line.lstrip().startswith("#")]
+        if comments:
+            report.metadata["comments"] = comments[:_MOST_COMMENTS]
+        return from_table(columns, header, config, report)
 
 
 loader = CsvLoader()
 
 
 def read_columns(
-    path: Path, header: bool | None, text: Container[str] = ()
+    text: str, where: str, header: bool | None, strings: Container[str] = ()
 ) -> tuple[dict[str, np.ndarray], bool]:
     """Columns of a text table by name (c0, c1, ... without a header), and whether it has one.
 
     Args:
-        path: The file.
+        text: The table.
+        where: Name of the file, for messages.
         header: Whether the first line names the columns; None decides by its words.
-        text: Columns that stay text.
+        strings: Columns that stay text.
 
     Raises:
         DataError: As `split_lines`; lines of different lengths; a field that is no number in a
             column of numbers, with line and column.
     """
-    rows = split_lines(read_text(path), str(path))
+    rows = split_lines(text, where)
     if header is None:
         header = any(number(field) is None for field in rows[0][1]) and len(rows) > 1
     names = rows[0][1] if header else [f"c{i}" for i in range(len(rows[0][1]))]
     body = rows[1:] if header else rows
     if not body:
-        raise DataError("the table has no rows", where=str(path), value=names)
+        raise DataError("the table has no rows", where=where, value=names)
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise DataError("two columns have one name", where=f"{path}, line {rows[0][0]}",
+        raise DataError("two columns have one name", where=f"{where}, line {rows[0][0]}",
                         value=twice)  # fmt: skip
     for n, row in body:
         if len(row) != len(names):
             raise DataError("the line has another number of fields than the first one",
-                            where=f"{path}, line {n}", value=f"{len(row)} fields",
+                            where=f"{where}, line {n}", value=f"{len(row)} fields",
                             hint=f"{len(names)} fields")  # fmt: skip
     lines = [n for n, _ in body]
     columns = zip(*(row for _, row in body), strict=True)
     return {
-        name: np.array(fields) if name in text or name.lower() in BIT_STRINGS
-        else _column(fields, lines, f"{path}, column {name!r}")
+        name: np.array(fields) if name in strings or name.lower() in BIT_STRINGS
+        else _column(fields, lines, f"{where}, column {name!r}")
         for name, fields in zip(names, columns, strict=True)
     }, header  # fmt: skip
 

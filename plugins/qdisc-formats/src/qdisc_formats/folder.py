@@ -26,7 +26,7 @@ from qdisc.errors import ConfigError, DataError, QdiscError
 from qdisc.plugin import LoaderSpec, Registry
 
 from qdisc_formats.folder_merge import Part, merged
-from qdisc_formats.name_pattern import Pattern
+from qdisc_formats.name_pattern import Pattern, natural
 from qdisc_formats.options import SweepConfig
 from qdisc_formats.report import Report
 
@@ -94,7 +94,7 @@ loader = FolderLoader()
 def _matching(
     folder: Path, pattern: Pattern
 ) -> tuple[list[tuple[str, dict[str, float]]], list[str]]:
-    """Files that match with their numbers, and names of others at the same depth; sorted."""
+    """Files that match with their numbers, and names of others at the same depth; 2 before 10."""
     found, others = [], []
     for name in _files(folder, pattern.depth):
         numbers = pattern.match(name)
@@ -102,7 +102,7 @@ def _matching(
             others.append(name)
         else:
             found.append((name, numbers))
-    return sorted(found, key=lambda pair: pair[0]), sorted(others)
+    return sorted(found, key=lambda pair: natural(pair[0])), sorted(others, key=natural)
 
 
 def _files(folder: Path, depth: int) -> Iterator[str]:

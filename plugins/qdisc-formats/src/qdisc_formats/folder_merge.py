@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from qdisc.plugin import Registry
 
 from qdisc_formats.options import SweepConfig
 from qdisc_formats.report import Report
-from qdisc_formats.settings import Job, settle
+from qdisc_formats.settings import Job, settle, with_units
 from qdisc_formats.sweep import merge
 
 
@@ -74,9 +74,7 @@ def merged(
             report.note(f"{first.name}: {note}")
     said = "the names of the files" if any(p.fields for p in parts) else "the files"
     settings = settle(jobs, config, report, folder, said)
-    told = {n: u for n, u in zip(settings.names, settings.units, strict=True) if u != "1"}
-    axes = {name: unit for name, unit in known.items() if name in settings.names}
-    settings = replace(settings, units=tuple(config.units(settings.names, axes | told)))
+    settings = with_units(settings, config, known)
     report.metadata["files"] = len(parts)
     report.metadata["first file"] = first.name
     if config.periodic is None:

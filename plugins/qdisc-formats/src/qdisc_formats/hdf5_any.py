@@ -10,7 +10,7 @@ datasets on the way are refused, whatever else the file holds is not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -19,18 +19,20 @@ from qdisc import Dataset
 from qdisc.dataset.loaders.hdf5 import loader as own
 from qdisc.dataset.places import h5_errors, place
 from qdisc.dataset.safe_hdf5 import safe_open
-from qdisc.dataset.safe_read import read_array, read_attribute
+from qdisc.dataset.safe_read import read_array
 from qdisc.errors import DataError
 from qdisc.plugin import LoaderSpec
 
+from qdisc_formats.hdf5_beside import Beside, is_numbers, unit_of
 from qdisc_formats.json_file import peek
 from qdisc_formats.layout import from_arrays
-from qdisc_formats.layout_options import ArrayConfig
+from qdisc_formats.layout_options import ArrayConfig, Described
 from qdisc_formats.pennylane import loader as shadows
 from qdisc_formats.report import Report
 
 MATLAB = b"MATLAB 7.3 MAT-file"
-_MOST_LISTED = 200
+_MOST_LISTED = 10_000
+_MOST_SEEN = 50_000
 
 
 class Hdf5AnyLoader:
@@ -82,32 +84,34 @@ class Hdf5Arrays:
         self._path, self._reverse = path, reverse
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """Path and shape of datasets of numbers; links are not followed."""
+        """Path and shape of datasets of numbers; links are not followed.
+
+        Raises:
+            DataError: There are more than are looked at.
+        """
         found: dict[str, tuple[int, ...]] = {}
         with safe_open(self._path, only=()) as file:
             stack: list[tuple[str, h5py.Group]] = [("", file)]
             seen = 0
-            while stack and len(found) < _MOST_LISTED:
+            while stack:
                 prefix, group = stack.pop()
                 for name in group:
                     seen += 1
-                    if seen > 50 * _MOST_LISTED:
-                        return found
+                    if seen > _MOST_SEEN or len(found) > _MOST_LISTED:
+                        raise DataError("more objects than are looked at", where=str(self._path),
+                                        value=f"more than {_MOST_SEEN} links or {_MOST_LISTED} "
+                                        "arrays", hint='samples = "path/of/one"')  # fmt: skip
                     with h5_errors(self._path, f"{prefix}/{name}"):
                         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                             continue
                         item = group[name]
                         if isinstance(item, h5py.Group) and prefix.count("/") < 8:
                             stack.append((f"{prefix}/{name}", item))
-                        elif isinstance(item, h5py.Dataset) and self._numbers(item):
+                        elif isinstance(item, h5py.Dataset) and is_numbers(item):
                             shape = item.shape or ()
                             order = shape[::-1] if self._reverse else shape
                             found[f"{prefix}/{name}"] = order
         return found
-
-    def _numbers(self, item: h5py.Dataset) -> bool:
-        text = "MATLAB_class" in item.attrs and read_attribute(item, "MATLAB_class") == "char"
-        return item.dtype.kind in "biuf" and not text
 
     def read(self, name: str) -> np.ndarray:
         """One dataset of numbers.
@@ -116,20 +120,25 @@ class Hdf5Arrays:
             DataError: Not there, refused, or no numbers.
         """
         with safe_open(self._path, only=[name]) as file:
-            item = file[name]
-            if not isinstance(item, h5py.Dataset):
-                there = ", ".join(map(str, list(item)[:20])) if isinstance(item, h5py.Group) else ""
-                raise DataError("a dataset is wanted here, this is a group", value=there,
-                                where=place(self._path, name),
-                                hint="name one of its members")  # fmt: skip
-            array = read_array(item)
+            return self._array(file, name)
+
+    def described(self, names: Sequence[str]) -> list[Described]:
+        """Datasets, each with the numbers beside it: see `hdf5_beside`."""
+        with safe_open(self._path, only=names) as file:
+            near = Beside(file)
+            return [(self._array(file, name), near.of(name)) for name in names]
+
+    def _array(self, file: h5py.File, name: str) -> np.ndarray:
+        item = file[name]
+        if not isinstance(item, h5py.Dataset):
+            there = ", ".join(map(str, list(item)[:20])) if isinstance(item, h5py.Group) else ""
+            raise DataError("a dataset is wanted here, this is a group", value=there,
+                            where=place(self._path, name),
+                            hint="name one of its members")  # fmt: skip
+        array = read_array(item)
         return array.transpose() if self._reverse else array
 
     def unit(self, name: str) -> str:
         """The attribute `units` (or `unit`) of a dataset."""
         with safe_open(self._path, only=[name]) as file:
-            for key in ("units", "unit"):
-                value = read_attribute(file[name], key)
-                if isinstance(value, str):
-                    return value
-        return ""
+            return unit_of(file[name])

@@ -7,28 +7,24 @@
 
 Axes called site, x, y, z are sites (in this order of the file, the last one running fastest), shot
 and chain are snapshots, point is a list of settings, _ is an axis of length one, and any other name
-is an axis of theta.
+is an axis of theta. Where `samples` names several arrays, see `layout_many`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from qdisc import Dataset
 from qdisc.dataset.theta import unique_points
-from qdisc.errors import ConfigError, DataError
+from qdisc.errors import DataError
 
 from qdisc_formats.codes import as_codes
 from qdisc_formats.layout_axes import mask_of, sites_of, theta_of
-from qdisc_formats.layout_options import SHOTS, SITES, ArrayConfig, Arrays
+from qdisc_formats.layout_dims import axes_of, listed, named, site_words
+from qdisc_formats.layout_many import chosen, from_several
+from qdisc_formats.layout_options import ArrayConfig, Arrays
 from qdisc_formats.report import Report
-
-_HINT = (
-    "dims = [...] names each axis: site, x, y, z (sites); shot, chain; point; _ (length one); any "
-    "other name is an axis of theta"
-)
 
 
 def from_arrays(arrays: Arrays, config: ArrayConfig, report: Report) -> Dataset:
@@ -38,13 +34,14 @@ def from_arrays(arrays: Arrays, config: ArrayConfig, report: Report) -> Dataset:
         DataError: An array that is missing or does not fit `dims`, with its shape and the key.
         ConfigError: Names in `dims` or `theta` that make no sense.
     """
+    several = chosen(arrays, config.samples)
+    if several is not None:
+        return from_several(arrays, several, config, report)
+    assert not isinstance(config.samples, tuple)
     name = config.samples or _only(arrays)
-    raw = arrays.read(name)
-    raw, dims = _named(raw, config.dims, name)
-    order = [[n for n, d in enumerate(dims) if kind(d)] for kind in (_is_theta, _is_shot, _is_site)]
-    theta_axes, shot_axes, site_axes = order
-    if not site_axes:
-        raise DataError("no axis is one of sites", where=f"{name}, dims", value=dims, hint=_HINT)
+    ((raw, beside),) = arrays.described([name])
+    raw, dims = named(raw, config.dims, name)
+    theta_axes, shot_axes, site_axes = axes_of(dims, name)
     moved = raw.transpose([*theta_axes, *shot_axes, *site_axes])
     shape = tuple(raw.shape[n] for n in theta_axes)
     shots = math.prod(raw.shape[n] for n in shot_axes)
@@ -55,7 +52,7 @@ def from_arrays(arrays: Arrays, config: ArrayConfig, report: Report) -> Dataset:
     )  # fmt: skip
     rows, kind = coded.rows, coded.data_type
     if config.continuous is not None:
-        second, other = _named(arrays.read(config.continuous), config.dims, config.continuous)
+        second, other = named(arrays.read(config.continuous), config.dims, config.continuous)
         if second.shape != raw.shape or other != dims:
             raise DataError("both halves of hybrid data have one shape", where=config.continuous,
                             value=second.shape, hint=f"{name}: {raw.shape}")  # fmt: skip
@@ -73,38 +70,17 @@ def from_arrays(arrays: Arrays, config: ArrayConfig, report: Report) -> Dataset:
         rows, point = rows[keep], point[keep]
         if not rows.shape[0]:
             raise DataError("the mask leaves no shot", where=f"mask = {config.mask!r}", value=0)
-    site_dims = [dims[n] for n in site_axes]
+    used = {value for value in (config.theta or {}).values() if isinstance(value, str)}
+    kept = {key: value for key, value in beside.items() if key not in used}
+    if kept:
+        report.metadata["constant"] = kept
     report.note(f"{name}: axes {', '.join(dims)}")
-    over = (
-        f"index i along {site_dims[0]!r}"
-        if len(site_dims) == 1
-        else (f"runs over ({', '.join(site_dims)}), the last one fastest")
-    )
     return Dataset.from_points(
         rows, point, points, data_type=kind, theta_names=names, theta_units=units,
         local_states=coded.local_states, periodic=config.periodic, name=config.name or "",
-        sites=sites_of(arrays, config, [raw.shape[n] for n in site_axes]), 
-        source=report.source() | {"bit_order": f"site i of {name!r}: {over}"},
+        sites=sites_of(arrays, config, [raw.shape[n] for n in site_axes]),
+        source=report.source() | {"bit_order": f"site i of {name!r}: {site_words(dims)}"},
     )  # fmt: skip
-
-
-def listed(arrays: Arrays) -> str:
-    """Names and shapes, for messages."""
-    shapes = arrays.shapes()
-    words = [f"{name} {shape}" for name, shape in list(shapes.items())[:20]]
-    return ", ".join(words) + (" ..." if len(shapes) > 20 else "") if words else "no array"
-
-
-def _is_site(dim: str) -> bool:
-    return dim in SITES
-
-
-def _is_shot(dim: str) -> bool:
-    return dim in SHOTS
-
-
-def _is_theta(dim: str) -> bool:
-    return dim not in SITES + SHOTS
 
 
 def _only(arrays: Arrays) -> str:
@@ -121,24 +97,3 @@ def _only(arrays: Arrays) -> str:
             hint=f'samples = "{largest}"' if names else "an array with axes of shots and sites",
         )  # fmt: skip
     return names[0]
-
-
-def _named(
-    array: np.ndarray, dims: Sequence[str] | None, name: str
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The array without axes of length one that are called _, and the names of the others."""
-    if dims is None:
-        raise DataError("nothing says what the axes of this array are", where=name,
-                        value=f"shape {array.shape}", hint=_HINT)  # fmt: skip
-    if len(dims) != array.ndim:
-        raise DataError("dims has one name per axis", where=f"{name}, dims",
-                        value=f"shape {array.shape}, dims {list(dims)}")  # fmt: skip
-    kept = [d for d in dims if d != "_"]
-    if len(set(kept)) != len(kept):
-        raise ConfigError("two axes have one name", where="data.dims", value=dims)
-    for axis, (length, dim) in enumerate(zip(array.shape, dims, strict=True)):
-        if dim == "_" and length != 1:
-            raise DataError("an axis called _ has length one", where=f"{name}, axis {axis}",
-                            value=f"shape {array.shape}", hint=_HINT)  # fmt: skip
-    gone = tuple(n for n, d in enumerate(dims) if d == "_")
-    return np.squeeze(array, axis=gone), tuple(kept)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from qdisc.config import Config
@@ -12,15 +12,22 @@ SITES = ("site", "x", "y", "z")
 SHOTS = ("shot", "chain")
 POINT = "point"
 
+Described = tuple[np.ndarray, dict[str, Any]]
+
 
 class ArrayConfig(Config):
     """Options of loaders of plain arrays.
 
     Attributes:
-        samples: Name (in HDF5, path) of the array of snapshots; needed when there are several.
+        samples: Name (in HDF5, path) of the array of snapshots; needed when there are several. A
+            list of names, or a name with stars and fields ("/delta={delta:float:MHz}/shots"): one
+            array per setting.
         dims: Name of each axis of it: site, x, y, z, shot, chain, point, _, or an axis of theta.
         theta: Values of each axis of theta: a list, the name of an array of the file, or one
-            number. Arrays as long as the axis `point`, or as the shots, are theta as well.
+            number. Arrays as long as the axis `point`, or as the shots, are theta as well. With
+            one array per setting: one number for each of them; default the fields, and the
+            numbers beside the arrays that vary.
+        theta_names: With one array per setting, which fields and numbers are theta.
         theta_units: Units by name, or one per axis in order; default the arrays' attribute units.
         mask: Name of an array that is true (not 0) for the shots that count.
         mask_dims: Its axes; default the axes of `dims` that are not sites.
@@ -36,9 +43,10 @@ class ArrayConfig(Config):
         name: A short name of the data.
     """
 
-    samples: str | None = None
+    samples: str | tuple[str, ...] | None = None
     dims: tuple[str, ...] | None = None
     theta: dict[str, float | tuple[float, ...] | str] | None = None
+    theta_names: tuple[str, ...] | None = None
     theta_units: dict[str, str] | tuple[str, ...] | None = None
     mask: str | None = None
     mask_dims: tuple[str, ...] | None = None
@@ -61,6 +69,10 @@ class Arrays(Protocol):
 
     def read(self, name: str) -> np.ndarray:
         """One array, in C order of the file's own axes."""
+        ...
+
+    def described(self, names: Sequence[str]) -> list[Described]:
+        """Arrays, each with the single numbers and words beside it: "name (unit)" and value."""
         ...
 
     def unit(self, name: str) -> str:

@@ -9,8 +9,10 @@ Version 7.3 stores axes in reverse; they are turned back, so that `dims` says th
 
 from __future__ import annotations
 
+import math
+import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,10 @@ from qdisc_formats import mat5
 from qdisc_formats.hdf5_any import MATLAB, Hdf5Arrays
 from qdisc_formats.json_file import peek
 from qdisc_formats.layout import from_arrays
-from qdisc_formats.layout_options import ArrayConfig, Arrays
+from qdisc_formats.layout_options import ArrayConfig, Arrays, Described
 from qdisc_formats.report import Report
 
+_MOST_SINGLE = 100  # single numbers at the top of a file that are kept as metadata
 _V4_TYPES = (0, 10, 20, 30, 40, 50)  # little endian, full matrices of numbers
 
 
@@ -85,6 +88,10 @@ class _Version73(Hdf5Arrays):
         """One array of numbers."""
         return super().read(name.replace(".", "/"))
 
+    def described(self, names: Sequence[str]) -> list[Described]:
+        """Arrays, each with the single numbers beside it."""
+        return super().described([name.replace(".", "/") for name in names])
+
     def unit(self, name: str) -> str:
         """MATLAB knows no units."""
         return ""
@@ -115,18 +122,40 @@ class _Older:
 
     def read(self, name: str) -> np.ndarray:
         """One array of numbers."""
-        top = name.split(".", 1)[0]
+        return self._from(self._values(name), name)
+
+    def described(self, names: Sequence[str]) -> list[Described]:
+        """Arrays, each with the single numbers at the top and in its own struct."""
+        tops: dict[str, dict[str, np.ndarray]] = {}
+        out: list[Described] = []
+        plain: dict[str, Any] = {}
+        if not self._version4:
+            single = [v for v in self._variables if v.kind in _NUMERIC and math.prod(v.shape) == 1]
+            for variable in single[:_MOST_SINGLE]:
+                plain |= _singles(dict(_fields(variable.name, self._one(variable))), "")
+        for name in names:
+            if _top(name) not in tops:
+                tops[_top(name)] = self._values(name)
+            values = tops[_top(name)]
+            inside = "." in name and not self._version4
+            beside = _singles(values, name[: name.rindex(".") + 1] if inside else "")
+            out.append((self._from(values, name), plain | beside))
+        return out
+
+    def _values(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays of numbers in the variable that a name begins with."""
         if self._version4:
-            values: dict[str, np.ndarray] = self._load(None)
-        else:
-            chosen = [v for v in self._variables if v.name == top]
-            if len(chosen) != 1:
-                names = [v.name for v in self._variables]
-                raise DataError(
-                    "no variable has this name" if not chosen else "two variables have this name",
-                    where=str(self._path), value=top, hint=nearest(top, names),
-                )  # fmt: skip
-            values = dict(_fields(top, self._one(chosen[0])))
+            return self._load(None)
+        chosen = [v for v in self._variables if v.name == _top(name)]
+        if len(chosen) != 1:
+            names = [v.name for v in self._variables]
+            raise DataError(
+                "no variable has this name" if not chosen else "two variables have this name",
+                where=str(self._path), value=_top(name), hint=nearest(_top(name), names),
+            )  # fmt: skip
+        return dict(_fields(chosen[0].name, self._one(chosen[0])))
+
+    def _from(self, values: Mapping[str, np.ndarray], name: str) -> np.ndarray:
         if name not in values:
             raise DataError("no array of numbers has this name", where=str(self._path), value=name,
                             hint=nearest(name, values))  # fmt: skip
@@ -160,8 +189,24 @@ _NUMERIC = (
 )  # fmt: skip
 
 
+def _top(name: str) -> str:
+    """The variable that "data(2).shots" is in."""
+    return re.split(r"[.(]", name, maxsplit=1)[0]
+
+
+def _singles(values: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:
+    """Single numbers whose names are a prefix and one more word."""
+    return {
+        name.removeprefix(prefix): array.item() for name, array in values.items()
+        if array.size == 1 and name.startswith(prefix) and "." not in name.removeprefix(prefix)
+    }  # fmt: skip
+
+
 def _fields(name: str, value: Any) -> list[tuple[str, np.ndarray]]:
-    """Arrays of numbers in a variable: itself, or the fields of a single struct, by dotted name."""
+    """Arrays of numbers in a variable, by name, with elements counted from 1, columns first.
+
+    Itself, "data.field" of a struct, "data(2).field" of an array of structs, "data(2)" of a cell.
+    """
     out: list[tuple[str, np.ndarray]] = []
     stack = [(name, value)]
     while stack:
@@ -170,8 +215,10 @@ def _fields(name: str, value: Any) -> list[tuple[str, np.ndarray]]:
         if fields is not None:
             stack += [(f"{prefix}.{field}", getattr(item, field)) for field in fields[::-1]]
         elif isinstance(item, np.ndarray) and item.dtype == object:
-            if item.size == 1:
-                stack.append((prefix, item.reshape(-1)[0]))
+            members = item.reshape(-1, order="F")
+            names = [f"{prefix}({n + 1})" for n in range(item.size)]
+            names = [prefix] if item.size == 1 else names
+            stack += list(zip(names, members, strict=True))[::-1]
         else:
             array = mat5.as_array(item)
             if array is not None:

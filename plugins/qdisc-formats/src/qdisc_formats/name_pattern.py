@@ -77,6 +77,12 @@ class Pattern:
         return dict(zip(self.names, numbers, strict=True))
 
 
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """A key to sort by: q2 before q10."""
+    parts = re.split(r"(\d{1,18})", text)
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
+
+
 def _plain(text: str) -> str:
     """An expression of a text without fields; its stars are marked."""
     return _STAR.join(map(re.escape, text.split("*")))

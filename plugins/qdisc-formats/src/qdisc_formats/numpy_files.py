@@ -6,7 +6,7 @@ Archives in the layouts of qdisc's own `npz` loader, and PennyLane's and NetKet'
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from qdisc.plugin import LoaderSpec
 
 from qdisc_formats.json_file import peek
 from qdisc_formats.layout import from_arrays
-from qdisc_formats.layout_options import ArrayConfig
+from qdisc_formats.layout_options import ArrayConfig, Described
 from qdisc_formats.packed import npy_header
 from qdisc_formats.report import Report
 
@@ -91,6 +91,12 @@ class NumpyArrays:
             raise DataError("no array of numbers has this name", where=str(self._path), value=name,
                             hint=nearest(name, self.shapes()))  # fmt: skip
         return self._arrays[name]
+
+    def described(self, names: Sequence[str]) -> list[Described]:
+        """Arrays, each with all single numbers and words of the archive."""
+        beside = {k: a.item() for k, a in self._arrays.items()
+                  if a.size == 1 and a.dtype.kind in "biufU" and k not in names}  # fmt: skip
+        return [(self.read(name), dict(beside)) for name in names]
 
     def unit(self, name: str) -> str:
         """NumPy files know no units."""

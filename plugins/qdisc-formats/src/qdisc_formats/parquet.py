@@ -20,6 +20,7 @@ from qdisc_formats.table import TableConfig, from_table
 
 MAX_VALUES = 1 << 28  # numbers of a table that are read: 2 GiB as float64
 _MOST_COLUMNS = 5000
+_OF_LIBRARIES = (b"ARROW:schema", b"pandas")
 
 
 class ParquetLoader:
@@ -45,15 +46,18 @@ class ParquetLoader:
         Raises:
             DataError: pyarrow is not installed; damaged, too large, columns that are not plain.
         """
-        path = Path(path)
-        return from_table(read_parquet(path, config), True, config, Report())
+        path, report = Path(path), Report()
+        return from_table(read_parquet(path, config, report), True, config, report)
 
 
 loader = ParquetLoader()
 
 
-def read_parquet(path: Path, config: TableConfig) -> dict[str, np.ndarray]:
+def read_parquet(path: Path, config: TableConfig, report: Report) -> dict[str, np.ndarray]:
     """Columns by name; all of them unless the recipe names samples and theta.
+
+    What the schema says besides, apart from notes of libraries to themselves, is kept in the
+    report's metadata.
 
     Raises:
         DataError: As `ParquetLoader.load`.
@@ -70,6 +74,8 @@ def read_parquet(path: Path, config: TableConfig) -> dict[str, np.ndarray]:
         with parquet.ParquetFile(path) as file:
             names = _wanted(list(file.schema_arrow.names), config)
             _bounded(file.metadata, names, where)
+            said = (file.metadata.metadata or {}).items()
+            report.metadata |= {_text(k): _text(v) for k, v in said if k not in _OF_LIBRARIES}
             table = file.read(columns=names, use_threads=False)
             values = sum(table.column(name).nbytes for name in names)
             if values > 8 * MAX_VALUES:
@@ -82,6 +88,10 @@ def read_parquet(path: Path, config: TableConfig) -> dict[str, np.ndarray]:
         raise DataError("the file is damaged, or is no Parquet table", where=where,
                         value=f"{type(error).__name__}: {error}"[:200],
                         hint="copy it again") from error  # fmt: skip
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def _wanted(names: list[str], config: TableConfig) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from qdisc import Dataset
 from qdisc.errors import DataError, nearest
 
-from qdisc_formats.bits import counts_to_rows, in_order
+from qdisc_formats.bits import counts_to_rows, in_order, said_order
 from qdisc_formats.report import Report
 from qdisc_formats.settings import Job
 from qdisc_formats.sweep import QUBIT, Taken, sweep
@@ -106,7 +106,8 @@ def sweep_of(found: Sequence[Experiment], config: Any, folder: Path) -> Dataset:
             rows = in_order(point, config.site_order or "right_to_left", label)
             taken.append(Taken(job, rows, one.counts))
     report.metadata = {"first experiment": dict(found[0].kept)} if found[0].kept else {}
-    return sweep(taken, config, report, folder, local_states=QUBIT)
+    return sweep(taken, config, report, folder, local_states=QUBIT,
+                 source=said_order(config.site_order))  # fmt: skip
 
 
 def _unpack(one: Experiment, wanted: Any, report: Report) -> list[np.ndarray]:

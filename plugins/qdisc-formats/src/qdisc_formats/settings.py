@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,13 @@ def settle(
     if config.theta is not None:
         return _from_recipe(jobs, config, report)
     return _from_metadata(jobs, config, report, said)
+
+
+def with_units(settings: Settings, config: SweepConfig, known: Mapping[str, str]) -> Settings:
+    """Settings with the units that are known from elsewhere; what the recipe says goes first."""
+    told = {n: u for n, u in zip(settings.names, settings.units, strict=True) if u != "1"}
+    axes = {name: unit for name, unit in known.items() if name in settings.names}
+    return replace(settings, units=tuple(config.units(settings.names, axes | told)))
 
 
 def number(value: Any) -> float | None:
@@ -230,7 +237,10 @@ def _from_recipe(jobs: Sequence[Job], config: SweepConfig, report: Report) -> Se
             )  # fmt: skip
         columns.append(np.broadcast_to(column, len(jobs)))
     names, known = _names(list(given))
-    report.note("theta from the recipe")
+    alone = all(np.ndim(value) == 0 for value in given.values())
+    shown = [job.label for job in jobs]
+    shown = shown if len(shown) < 5 else [*shown[:2], "...", shown[-1]]
+    report.note("theta from the recipe" + ("" if alone else f", for {'; '.join(shown)}"))
     return Settings(np.stack(columns, 1), names, tuple(config.units(names, known)))
 
 

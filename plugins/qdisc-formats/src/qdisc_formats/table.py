@@ -17,7 +17,7 @@ from qdisc.dataset.counts import CountMatrix
 from qdisc.dataset.theta import unique_points
 from qdisc.errors import ConfigError, DataError, nearest
 
-from qdisc_formats.bits import in_order, strings_to_rows
+from qdisc_formats.bits import in_order, said_order, strings_to_rows
 from qdisc_formats.codes import Coded, as_codes
 from qdisc_formats.options import BitConfig
 from qdisc_formats.report import Report
@@ -154,9 +154,8 @@ def _coded(
     if len(sites) == 1 and first.ndim == 1 and first.dtype.kind in "UO":
         rows = strings_to_rows([str(text) for text in first], f"column {sites[0]!r}")
         rows = in_order(rows, config.site_order, f"column {sites[0]!r}")
-        end = "last" if config.site_order == "right_to_left" else "first"
-        order = f"the {end} character of column {sites[0]!r} is site 0 (site_order)"
-        return as_codes(rows, f"column {sites[0]!r}", **options), order
+        order = said_order(config.site_order, f"column {sites[0]!r}")
+        return as_codes(rows, f"column {sites[0]!r}", **options), order.get("bit_order", "one site")
     if len(sites) == 1 and first.ndim == 2:
         return as_codes(first, f"column {sites[0]!r}", **options), (
             f"entry i of the lists in column {sites[0]!r} is site i"
@@ -207,9 +206,11 @@ def _theta(
         axes = []
     else:
         axes = [name for name in names if name.lower() not in _IGNORED and _varies(columns[name])]
-    constant = {name: columns[name][0].item() for name in names
-                if name not in axes and columns[name].ndim == 1 and columns[name].size
-                and not _varies(columns[name]) and columns[name].dtype.kind in "biuf"}  # fmt: skip
+    constant = {
+        name: columns[name][0].item() for name in names
+        if name not in axes and name.lower() not in _IGNORED and columns[name].dtype.kind in "biuf"
+        and columns[name].ndim == 1 and columns[name].size and not _varies(columns[name])
+    }  # fmt: skip
     if constant:
         report.metadata["constant"] = constant
     parts = []
