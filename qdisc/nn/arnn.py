@@ -142,10 +142,10 @@ class ARNNDense(nn.Module):
             layers["value_head"], inputs["value_head"] = self.value_head, known["value"]
         fixed: dict[str, Any] = {"begin": begin}
         for name, layer in layers.items():
-            before, among, own, bias = layer.columns(begin, end)
+            before, among, bias = layer.columns(begin, end)
             h = inputs[name]
             sent = h.reshape(rows, h.shape[1] * h.shape[2]) @ before
-            fixed[name] = Pull(sent.reshape(rows, size, layer.features) + bias, among, own)
+            fixed[name] = Pull(sent.reshape(rows, size, layer.features) + bias, among)
         for i, latent in enumerate(self.latent):
             pull = fixed[f"hidden_{i}"]
             shift = known["z"] @ latent.columns(begin, end)
@@ -181,17 +181,17 @@ class ARNNDense(nn.Module):
         # at the first place the site before belongs to the run before; what is written here is
         # then hidden by the mask, and overwritten at the next place
         filled = {**cache, "past": _put(cache["past"], past, jnp.maximum(place - 1, 0))}
+        # each cache is written, then read: the loop then updates it in place
         pre = fixed["hidden_0"](filled["past"], place)
         if basis is not None:
             pre = pre + lookup(fixed["basis"][place], basis)
-        h = nn.selu(pre)
-        filled["hidden"] = [_put(cache["hidden"][0], h, place)]
-        for index in range(1, self.num_layers):
-            h = nn.selu(fixed[f"hidden_{index}"](cache["hidden"][index - 1], place, h))
-            filled["hidden"].append(_put(cache["hidden"][index], h, place))
+        filled["hidden"] = [_put(cache["hidden"][0], nn.selu(pre), place)]
+        for i in range(1, self.num_layers):
+            h = nn.selu(fixed[f"hidden_{i}"](filled["hidden"][-1], place))
+            filled["hidden"].append(_put(cache["hidden"][i], h, place))
         for name in ("code_head", "value_hidden", "value_head"):
             if name in cache:
-                filled[name] = fixed[name](cache["hidden"][-1], place, h)
+                filled[name] = fixed[name](filled["hidden"][-1], place)
         return filled
 
     def code_at(self, fixed: Any, cache: Any, site: jax.Array) -> jax.Array:
@@ -204,8 +204,9 @@ class ARNNDense(nn.Module):
             return cache, self._gaussian(cache["value_head"], site)
         place = site - fixed["begin"]
         h = nn.selu(cache["value_hidden"] + lookup(fixed["own_code"][place], code))
-        raw = fixed["value_head"](cache["value"], place, h)
-        return {**cache, "value": _put(cache["value"], h, place)}, self._gaussian(raw, site)
+        value = _put(cache["value"], h, place)
+        raw = fixed["value_head"](value, place)
+        return {**cache, "value": value}, self._gaussian(raw, site)
 
     def _gaussian(self, raw: jax.Array, site: Any = slice(None)) -> jax.Array:
         return heads.mean_and_logvar(raw, self.location, self.scale, self.variance_floor, site)
@@ -225,21 +226,14 @@ class Pull(NamedTuple):
     Attributes:
         sent: From the sites before the run, the latent variables and the bias (B, run, F).
         among: Kernels from all sites of the run, per output site (run, run C, F).
-        own: Kernels from the output site itself (run, C, F).
     """
 
     sent: jax.Array
     among: jax.Array
-    own: jax.Array
 
-    def __call__(self, h: jax.Array, place: jax.Array, here: jax.Array | None = None) -> jax.Array:
-        """Pre-activations (B, F) at `place` from a cache (B, run C) that is still empty there.
-
-        The site's own input comes apart as `here` (B, C): a cache that is read only before it is
-        written can be updated in place.
-        """
-        out = h @ self.among[place] + self.sent[:, place]
-        return out if here is None else out + here @ self.own[place]
+    def __call__(self, h: jax.Array, place: jax.Array) -> jax.Array:
+        """Pre-activations (B, F) at `place` from a cache (B, run C) that is filled up to it."""
+        return h @ self.among[place] + self.sent[:, place]
 
 
 def _put(cache: jax.Array, value: jax.Array, place: jax.Array) -> jax.Array:

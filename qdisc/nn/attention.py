@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qdisc.nn.products import TokenDense, mix, overlaps
+
 
 def sinusoids(length: int, width: int) -> np.ndarray:
     """Positional code (length, width): sin and cos of position / 10000^(2k / width), any width."""
@@ -32,10 +34,10 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, allowed: Any = None) -> jax
     Returns:
         (B, H, Q, D).
     """
-    score = q @ k.swapaxes(-1, -2) / q.shape[-1] ** 0.5
+    score = overlaps(q, k) / q.shape[-1] ** 0.5
     if allowed is not None:
         score = jnp.where(allowed, score, jnp.finfo(score.dtype).min)
-    return jax.nn.softmax(score, axis=-1) @ v
+    return mix(jax.nn.softmax(score, axis=-1), v)
 
 
 class Attention(nn.Module):
@@ -51,10 +53,10 @@ class Attention(nn.Module):
     def setup(self) -> None:
         """Create the projections."""
         dense = {"dtype": self.dtype, "param_dtype": self.dtype}
-        self.query = nn.Dense(self.d_model, use_bias=False, **dense)
-        self.key = nn.Dense(self.d_model, use_bias=False, **dense)
-        self.value = nn.Dense(self.d_model, **dense)
-        self.out = nn.Dense(self.d_model, **dense)
+        self.query = TokenDense(self.d_model, use_bias=False, **dense)
+        self.key = TokenDense(self.d_model, use_bias=False, **dense)
+        self.value = TokenDense(self.d_model, **dense)
+        self.out = TokenDense(self.d_model, **dense)
 
     def __call__(self, x: jax.Array, memory: jax.Array, allowed: Any = None) -> jax.Array:
         """Let positions of `x` (B, Q, d_model) read from `memory` (B, K, d_model)."""
@@ -97,8 +99,8 @@ class Block(nn.Module):
             self.cross_norm = nn.LayerNorm(**dense)
             self.cross_attention = Attention(self.num_heads, self.d_model, self.dtype)
         self.wide_norm = nn.LayerNorm(**dense)
-        self.wide = nn.Dense(4 * self.d_model, **dense)
-        self.narrow = nn.Dense(self.d_model, **dense)
+        self.wide = TokenDense(4 * self.d_model, **dense)
+        self.narrow = TokenDense(self.d_model, **dense)
 
     def __call__(self, x: jax.Array, memory: Any = None, allowed: Any = None) -> jax.Array:
         """Transform tokens (B, N, d_model)."""

@@ -85,8 +85,7 @@ class MaskedDense(nn.Module):
         Returns:
             Kernel from all sites before `begin` (begin C, (end - begin) features), which no mask
             touches; kernels among these sites themselves, first axis the output site
-            (end - begin, (end - begin) C, features); the part of them that comes from the output
-            site itself (end - begin, C, features); bias (end - begin, features).
+            (end - begin, (end - begin) C, features); bias (end - begin, features).
         """
         params = self.variables["params"]
         bias, width = params["bias"], self.features
@@ -104,10 +103,7 @@ class MaskedDense(nn.Module):
             own = own * np.kron(mask, np.ones((channels, width), mask.dtype))
             own = jnp.pad(own, ((0, (end - high) * channels), (0, 0)))
             among.append(own.reshape(-1, high - low, width).transpose(1, 0, 2))
-        inner = jnp.concatenate(among)
-        size = end - begin
-        diagonal = inner.reshape(size, size, -1, width)[np.arange(size), np.arange(size)]
-        return jnp.concatenate(before, axis=1), inner, diagonal, bias[begin:end]
+        return jnp.concatenate(before, axis=1), jnp.concatenate(among), bias[begin:end]
 
     def _mask(self, begin: int, end: int, channels: int) -> np.ndarray:
         seen = strip_mask(begin, end, self.exclusive).astype(self.dtype)

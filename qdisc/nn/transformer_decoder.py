@@ -14,6 +14,7 @@ from qdisc.nn import checks, heads, sites
 from qdisc.nn.attention import Block, sinusoids
 from qdisc.nn.inputs import check_latent_dim, decoder_input
 from qdisc.nn.masked import even_runs, lookup
+from qdisc.nn.products import TokenDense
 
 
 class LatentTokens(nn.Module):
@@ -99,7 +100,7 @@ class Transformer_decoder(nn.Module):
         checks.check_dtype(dtype, name)
         dense = {"dtype": dtype, "param_dtype": dtype}
         small = nn.initializers.normal(1.0)
-        self.embed = nn.Dense(width, **dense)
+        self.embed = TokenDense(width, **dense)
         self.first = self.param("first", small, (width,), dtype)
         self.memory = LatentTokens(width, dtype)
         self.blocks = [Block(self.num_heads, width, True, dtype) for _ in range(self.num_layers)]
@@ -107,14 +108,14 @@ class Transformer_decoder(nn.Module):
         if self.data_type == "shadow":
             self.basis = self.param("basis", small, (sites.N_BASES, width), dtype)
         if self.data_type in checks.CODED:
-            self.code_dense = nn.Dense(self.local_dimension, **dense)
+            self.code_dense = TokenDense(self.local_dimension, **dense)
             self.code_bias = SiteBias(self.local_dimension, dtype)
         if self.data_type in checks.VALUED:
-            self.value_dense = nn.Dense(2, **dense)
+            self.value_dense = TokenDense(2, **dense)
             self.value_bias = SiteBias(2, dtype)
         if self.data_type == "hybrid":
             self.own_code = self.param("own_code", small, (self.local_dimension, width), dtype)
-            self.value_hidden = nn.Dense(width, **dense)
+            self.value_hidden = TokenDense(width, **dense)
 
     def __call__(self, zx: tuple[jax.Array, jax.Array]) -> Any:
         """Conditional distributions of every site of `x` given `z`.

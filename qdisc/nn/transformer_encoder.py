@@ -13,6 +13,7 @@ from qdisc.nn import checks
 from qdisc.nn.attention import Block, sinusoids
 from qdisc.nn.encoders_cnn import GaussianHead
 from qdisc.nn.inputs import encoder_features
+from qdisc.nn.products import TokenDense
 
 
 class Transformer_encoder(nn.Module):
@@ -61,7 +62,7 @@ class Transformer_encoder(nn.Module):
         known_sites = None if known is None else known[0] // self.d_model
         checks.check_known_sites(n, known_sites, name)
         dense = {"dtype": self.dtype, "param_dtype": self.dtype}
-        h = nn.Dense(self.d_model, name="embed", **dense)(h)
+        h = TokenDense(self.d_model, name="embed", **dense)(h)
         h = h + jnp.asarray(sinusoids(n, self.d_model), dtype=self.dtype)
         for layer in range(self.num_layers):
             block = Block(self.num_heads, self.d_model, False, self.dtype, name=f"block_{layer}")

@@ -17,10 +17,11 @@ import numpy as np
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
 from qdisc.errors import ConfigError
+from qdisc.train.calls import Calls
 from qdisc.train.fit import Fit
 from qdisc.train.loop import Progress, Run, fit, padded
 from qdisc.train.optimiser import Optimizer, beta_schedule, rate_schedule
-from qdisc.train.program import CAPACITY, COLUMNS, Chunk, Program
+from qdisc.train.program import CAPACITY, COLUMNS, Program
 from qdisc.train.rows import epoch_order
 
 
@@ -77,14 +78,15 @@ class _Ensemble:
 
     def __init__(self, runs: list[Run]) -> None:
         self.runs, self.first = runs, runs[0]
-        self.state, self.before, self.keys = (
+        state, self.keys = (
             jax.tree.map(lambda *a: jnp.stack(a), *(getattr(run, name) for run in runs))
-            for name in ("state", "before", "key_steps")
+            for name in ("state", "key_steps")
         )
         # an order of rows of its own for each model exists in the shuffled plan only
         order = 0 if self.first.plan.mode == "shuffled" else None
-        axes = (0, 0, None, order, None, None, None, None, 0, 0)
-        self.loop = jax.jit(jax.vmap(self.first.program.loop, in_axes=axes), donate_argnums=(0, 1))
+        axes = (0, None, order, None, None, None, None, 0, 0)
+        self.loop = jax.jit(jax.vmap(self.first.program.loop, in_axes=axes), donate_argnums=0)
+        self.calls = Calls(self.loop, state)
         self.alive = np.ones(len(runs), bool)
         self.records: list[list[np.ndarray]] = [[] for _ in runs]
         self.epochs: list[list[np.ndarray]] = [[] for _ in runs]
@@ -115,15 +117,11 @@ class _Ensemble:
             take = slice(done, done + n)
             compiled, tick = self._compiled(), time.perf_counter()
             order = padded(orders[..., take, :], capacity, orders.ndim - 2)
-            chunk: Chunk = self.loop(
-                self.state, self.before, first.tables, order, padded(rates[take], capacity),
-                padded(betas[take], capacity), gamma, first.hybrid,
-                jnp.asarray(np.where(self.alive, n, 0), jnp.int32), self.keys,
+            record, ran, finite = self.calls.run(
+                np.where(self.alive, n, 0), first.tables, order, padded(rates[take], capacity),
+                padded(betas[take], capacity), gamma, first.hybrid, self.keys,
             )  # fmt: skip
-            self.state, self.before = chunk.state, chunk.before
-            ran, finite = np.asarray(chunk.done), np.asarray(chunk.finite)
             first.pace(n, time.perf_counter() - tick, self._compiled() > compiled)
-            record = np.asarray(chunk.record)
             for m in map(int, np.flatnonzero(self.alive)):
                 rows[m].append(record[m, : ran[m]])
                 if not finite[m].all():
@@ -148,7 +146,7 @@ class _Ensemble:
 
     def _finished(self, m: int, started: float) -> Fit:
         run, (reason, message) = self.runs[m], self.endings[m]
-        run.state = jax.tree.map(lambda a: a[m], self.state)
+        run.state = jax.tree.map(lambda a: a[m], self.calls.state)
         if reason == "not_finite":
             message += run.kept()
         return run.finished(

@@ -13,6 +13,7 @@ import numpy as np
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
 from qdisc.objectives.hybrid import hybrid_weights
+from qdisc.train.calls import Calls
 from qdisc.train.fit import ACTIVE, Epoch, Fit
 from qdisc.train.keys import key_of, typed
 from qdisc.train.names import count
@@ -92,13 +93,13 @@ class Run:
         transform = program.optimizer if program else injected(
             optimizer if optimizer is not None else FACTORIES[config.optimizer]
         )  # fmt: skip
-        # The loop takes its states over (donation), so a caller's state is copied first.
         begin = init_state(module, train, transform, self.key_init) if state is None else state
-        self.state, self.before = (jax.tree.map(jnp.array, begin) for _ in range(2))
+        self.state = jax.tree.map(jnp.asarray, begin)
         latents = latent_dim(module, self.state.params, train)
         self.program = program or make_program(
             module, train.data_type, self.plan, transform, config.gamma > 0, latents
         )
+        self.calls = Calls(self.program.run, self.state)
         held_out = self.held_out
         self.validation = Validation(module, held_out, config, latents) if held_out else None
         self.own_bound = brings_bound(module)
@@ -207,15 +208,13 @@ class Run:
             take = slice(done, done + n)
             compiled = self.program.n_compilations
             tick = time.perf_counter()
-            chunk = self.program.run(
-                self.state, self.before, self.tables, padded(order[take], capacity),
-                padded(rates[take], capacity), padded(betas[take], capacity),
-                gamma, self.hybrid, jnp.asarray(n, jnp.int32), self.key_steps,
+            record, steps, finite = self.calls.run(
+                n, self.tables, padded(order[take], capacity), padded(rates[take], capacity),
+                padded(betas[take], capacity), gamma, self.hybrid, self.key_steps,
             )  # fmt: skip
-            self.state, self.before = chunk.state, chunk.before
-            ran, finite = int(chunk.done), np.asarray(chunk.finite)
+            self.state, ran = self.calls.state, int(steps)
             self.pace(ran, time.perf_counter() - tick, self.program.n_compilations > compiled)
-            rows.append(np.asarray(chunk.record)[: max(ran, 0)])
+            rows.append(record[:ran])
             done += ran
             if progress is not None and ran:
                 total = epoch * self.plan.steps_per_epoch + done

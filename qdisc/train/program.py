@@ -2,8 +2,7 @@
 
 The loop's length is data, so one compiled program serves every chunk, and chunks can be cut to
 about a second of work without changing a single number. A step whose loss or gradient is not
-finite is not applied and ends the loop; the step that led there is taken back as well, so that the
-state is then the last one whose loss was finite.
+finite ends the loop; `calls` then takes it back.
 """
 
 from __future__ import annotations
@@ -46,15 +45,13 @@ class Chunk(NamedTuple):
     """What one device call returns.
 
     Attributes:
-        state: State after the last step; after a failure, the last state with a finite loss.
-        before: State one step earlier.
+        state: State after the last step; of no use when that step was not finite.
         record: (capacity, 4 + 2 latents): loss, reconstruction, kl, tc, kl per latent, logvar.
         done: Steps whose loss and gradient were finite.
         finite: Per term (and the gradient last), whether the last step's value was finite.
     """
 
     state: TrainState
-    before: TrainState
     record: Float[Array, "capacity columns"]
     done: Int[Array, ""]
     finite: Bool[Array, " terms"]
@@ -99,7 +96,6 @@ def make_program(
 
     def loop(
         state: TrainState,
-        before: TrainState,
         tables: Tables,
         order: Int[Array, "capacity rows"],
         rates: Float[Array, " capacity"],
@@ -129,21 +125,16 @@ def make_program(
                 grads, with_rate(old.opt_state, rates[i]), old.params
             )
             new = TrainState(optax.apply_updates(old.params, updates), opt_state, old.step + 1)
-            good = finite.all()
-            kept, before = jax.tree.map(
-                lambda a, b: jnp.where(good, a, b), (new, old), (carry.before, carry.before)
-            )
             row = jnp.concatenate([terms, stats.kl, stats.logvar]).astype(jnp.float32)
             record = carry.record.at[i].set(row)
-            return Chunk(kept, before, record, i + good.astype(jnp.int32), finite)
+            return Chunk(new, record, i + finite.all().astype(jnp.int32), finite)
 
         start = Chunk(
             state,
-            before,
             jnp.zeros((rates.shape[0], width), jnp.float32),
             jnp.zeros((), jnp.int32),
             jnp.ones(len(COLUMNS) + 1, bool),
         )
         return jax.lax.while_loop(go_on, step, start)
 
-    return Program(jax.jit(loop, donate_argnums=(0, 1)), plan, with_tc, optimizer, loop)
+    return Program(jax.jit(loop, donate_argnums=0), plan, with_tc, optimizer, loop)

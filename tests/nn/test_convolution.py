@@ -21,10 +21,12 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("limit", [10**6, 0], ids=["patches", "xla"])
+@pytest.mark.parametrize("form", ["gathered taps", "tap by tap", "xla"])
 @pytest.mark.parametrize(("lattice", "kernel", "strides", "periodic"), CASES)
-def test_equals_flax_conv(monkeypatch, limit, lattice, kernel, strides, periodic):
-    monkeypatch.setattr(convolution, "PATCH_LIMIT", limit)
+def test_equals_flax_conv(monkeypatch, form, lattice, kernel, strides, periodic):
+    monkeypatch.setattr(convolution, "GATHER_LIMIT", 10**6 if form == "gathered taps" else 0)
+    if form == "xla":
+        monkeypatch.setattr(convolution, "by_taps", convolution.by_xla)
     ours = Convolution(4, kernel, strides, periodic)
     mode = "CIRCULAR" if periodic[0] else "SAME"
     peer = nn.Conv(4, kernel, strides, padding=mode)
