@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--small] [--only NAME] [--json OUT]` or `python -m benchmarks profile`."""
+"""`python -m benchmarks [--small] [--only NAME] [--json OUT]`; also `profile`, `write RUN.json`."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.demo_profile import main as profile
 
         return profile(arguments[1:])
+    if arguments[:1] == ["write"]:
+        from benchmarks.pages import main as write
+
+        return write(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="toy sizes: equality, not speed")
     parser.add_argument("--only", action="append", choices=NAMES, metavar="NAME",

@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import machine
-
-README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- profile: begin -->", "<!-- profile: end -->"
+from benchmarks.pages import PAGE, replace
 
 
 class Clock:
@@ -75,8 +73,5 @@ def main(arguments: Sequence[str] = ()) -> int:
     text = section(measure(), machine.describe())
     print(text)
     if options.write:
-        page = README.read_text(encoding="utf-8")
-        before, rest = page.split(BEGIN)
-        after = rest.split(END)[1]
-        README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+        replace(PAGE, "profile", text)
     return 0

@@ -83,7 +83,7 @@ def rows(small: bool) -> Iterator[Row]:
     yield Row(
         path, "h5py, one read per row", [t * count / timed for t in times[0]], times[1],
         deviation=found,
-        limits=(Limit("times the plain read", slower, 3), Limit("memory / data", factor, 3)),
+        limits=(Limit("times the plain read", slower, 5), Limit("memory / data", factor, 3)),
         note=f"naive time of {timed} rows, multiplied by {count // timed}; "
         f"{size / 1e6 / float(np.median(times[1])):.0f} MB/s, {size / 1e6:.0f} MB of data",
         toy=small,

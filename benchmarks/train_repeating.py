@@ -24,6 +24,8 @@ from qdisc.objectives.total_correlation import Stratified
 from qdisc.train.loop import fit
 
 RECIPE = ROOT / "datasets" / "j1j2_3x3" / "recipe.toml"
+PUBLISHED = {"epochs": 30, "batch_size": 5000, "beta": 0.5, "gamma": 5.0}
+LATENTS, ROWS = 2, 512  # as in the recipe; of five latents two or three are active, by the seed
 NAIVE_STEPS = 5
 QUALITY = 1.8  # nats; the published curve ends at 1.72
 BASELINE = "every shot, every epoch, float64, Python loop over batches, the (B, B, D) array of TC"
@@ -32,21 +34,18 @@ BASELINE = "every shot, every epoch, float64, Python loop over batches, the (B, 
 def _setup(small: bool) -> tuple[Dataset, Any, TrainConfig]:
     recipe = read_recipe(RECIPE)
     dataset = load(Path(RECIPE.parent) / recipe.data["path"])
-    config = convert(recipe.train, TrainConfig, "train")
     layers = {"conv_layers": 1, "decoder_layers": 1, "conv_features": 4} if small else {}
-    module = cnn2d_arnn.model.build(dataset.spec, cnn2d_arnn.Config(**layers))
-    return dataset, module, config
+    module = cnn2d_arnn.model.build(dataset.spec, cnn2d_arnn.Config(latent_dim=LATENTS, **layers))
+    shorter = {"epochs": 1, "batch_size": 60_000} if small else {}
+    return dataset, module, convert({**PUBLISHED, "rows": ROWS, **shorter}, TrainConfig, "train")
 
 
-def ours(small: bool) -> dict[str, Any]:
+def ours(small: bool, seed: int) -> dict[str, Any]:
     """The whole training in this process, compilation included."""
     dataset, module, config = _setup(small)
-    if small:
-        config = convert({"epochs": 1, "batch_size": 60_000, "beta": 0.5, "gamma": 5.0},
-                         TrainConfig, "train")  # fmt: skip
     before = resident_bytes()
     start = time.perf_counter()
-    result = fit(module, dataset, config, seed=0)
+    result = fit(module, dataset, config, seed=seed)
     return {
         "before": before,
         "seconds": time.perf_counter() - start,
@@ -118,21 +117,23 @@ def rows(small: bool) -> Iterator[Row]:
     found = check(path, _equal(small), 1e-3)
     repeats = 1 if small else 3
     slow, fast = [], []
-    for _ in range(repeats):  # each in a process of its own, in turns
+    for seed in range(repeats):  # each in a process of its own, in turns
         slow.append(in_child("benchmarks.train_repeating:naive", small))
-        fast.append(in_child("benchmarks.train_repeating:ours", small))
+        fast.append(in_child("benchmarks.train_repeating:ours", small, seed))
     steps = fast[0]["steps"]
     naive_total = [float(np.median(s["seconds"])) * steps for s in slow]
-    last = fast[-1]
     yield Row(
         path, BASELINE, naive_total, [f["seconds"] for f in fast],
         target=100, deviation=found, tolerance=1e-3,
         limits=(
             Limit("peak GB", max(f["peak"] for f in fast) / 1e9, 1.0, " GB"),
-            Limit("reconstruction", last["reconstruction"], QUALITY + 1e-9, " nats"),
-            Limit("active latents", last["active"], 2.5),
+            Limit("seconds", max(f["seconds"] for f in fast), 120, " s"),
+            Limit("reconstruction", max(f["reconstruction"] for f in fast), QUALITY, " nats"),
+            Limit("fewest active", min(f["active"] for f in fast), 1, above=True),
+            Limit("most active", max(f["active"] for f in fast), 2.5),
         ),
         note=f"naive time of {len(slow[0]['seconds'])} steps, multiplied to {steps} steps; "
-        f"its peak {max(s['peak'] for s in slow) / 1e9:.1f} GB; ours with compilation",
+        f"seeds 0 to {repeats - 1}; its peak "
+        f"{max(s['peak'] for s in slow) / 1e9:.1f} GB; ours with compilation",
         toy=small, details={"runs": fast, "naive_runs": slow},
     )  # fmt: skip

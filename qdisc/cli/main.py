@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import qdisc
 from qdisc.cli import data, plugins, result, run
+from qdisc.cli.compiled import keep_compiled
 from qdisc.cli.output import warn
 from qdisc.errors import QdiscError
 
@@ -52,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         (getattr(arguments, "group", None) or parser).print_help()
         return OK
     debug = getattr(arguments, "debug", False)
+    keep_compiled()
     try:
         code = arguments.command(arguments)
         sys.stdout.flush()

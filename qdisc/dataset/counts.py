@@ -130,7 +130,8 @@ class CountMatrix:
         """Row i of the samples belongs to one point only and was seen once."""
         indptr = np.concatenate([[0], np.cumsum(shots)]).astype(np.int64)
         n = int(indptr[-1])
-        return CountMatrix(np.ones(n, np.int64), np.arange(n, dtype=np.int32), indptr, n)
+        ones = np.broadcast_to(np.int64(1), n)  # a view of one number, not 8 bytes per row
+        return CountMatrix(ones, np.arange(n, dtype=np.int32), indptr, n)
 
 
 def _whole(array: object, where: str) -> np.ndarray:

@@ -209,8 +209,8 @@ class Dataset(Content):
         if unique is not None:
             self.configurations, self.counts = unique
             return
-        order = np.argsort(point, kind="stable")
-        self.configurations = rows if np.array_equal(order, np.arange(order.size)) else rows[order]
+        in_order = bool((point[1:] >= point[:-1]).all())
+        self.configurations = rows if in_order else rows[np.argsort(point, kind="stable")]
         self.counts = CountMatrix.one_each(np.bincount(point, minlength=n_points))
 
     def _set_theta(

@@ -8,9 +8,13 @@ attribute never returns. Layout: HDF5 File Format Specification 3.0, section III
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 _MAGIC = b"GCOL\x01"
+_PIECE = 1 << 20  # bytes searched at a time, so that they stay in the cache
 _HEADER = 16  # magic, version, 3 reserved, size; an object: index, count, 4 reserved, size
 _SMALLEST = 4096  # HDF5 refuses smaller collections by itself
 
@@ -24,16 +28,26 @@ def broken_heap(path: Path) -> int | None:
     size = path.stat().st_size
     steps = size // _HEADER + 1
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        address = view.find(_MAGIC)
-        while address >= 0:
+        for address in _addresses(view, size):
             length = int.from_bytes(view[address + 8 : address + 16], "little")
             if _SMALLEST <= length <= size - address:
                 used = _walk(view, address, length, steps)
                 if used is None:
                     return address
                 steps -= used
-            address = view.find(_MAGIC, address + 1)
     return None
+
+
+def _addresses(view: mmap.mmap, size: int) -> Iterator[int]:
+    """Every place of the magic word, several times as fast as `mmap.find`."""
+    for start in range(0, size, _PIECE):
+        data = np.frombuffer(view[start : start + _PIECE + len(_MAGIC) - 1], np.uint8)
+        if data.size < len(_MAGIC):
+            return
+        at = np.flatnonzero(data[: 1 - len(_MAGIC)] == _MAGIC[0])
+        for offset, byte in enumerate(_MAGIC[1:], 1):
+            at = at[data[at + offset] == byte]
+        yield from (start + int(i) for i in at)
 
 
 def _walk(view: mmap.mmap, address: int, length: int, steps: int) -> int | None:

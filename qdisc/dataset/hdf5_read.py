@@ -170,6 +170,7 @@ def _rows(dataset: Any, path: Path, options: dict[str, Any]) -> np.ndarray:
     out: np.ndarray | None = None
     check_array(dataset, ndim=2)
     for first, piece in row_chunks(dataset):
+        piece.flags.writeable = False  # it is nobody else's: what need not be converted stays
         stored, _ = check_samples(piece, kind, dimension, states, where, first)
         if out is None:
             out = np.empty((dataset.shape[0], stored.shape[1]), stored.dtype)

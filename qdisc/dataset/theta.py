@@ -52,7 +52,7 @@ def as_axis(values: Any, where: str) -> np.ndarray:
 
 
 def as_index(point: Any, n_rows: int, n_points: int) -> np.ndarray:
-    """Check the point of each row: int64 (n_rows,), each in 0..n_points-1."""
+    """Check the point of each row: signed integers (n_rows,), each in 0..n_points-1."""
     rows = np.asarray(point)
     if rows.shape != (n_rows,) or rows.dtype.kind not in "iuf":
         raise DataError(
@@ -72,7 +72,7 @@ def as_index(point: Any, n_rows: int, n_points: int) -> np.ndarray:
             value=rows.item(i),
             hint=f"whole numbers 0..{n_points - 1}",
         )
-    return rows.astype(np.int64)
+    return rows if rows.dtype.kind == "i" else rows.astype(np.int64)
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

@@ -19,13 +19,13 @@ def deduplicate(
         point: Point of each row, int (n,).
         n_points: Number of points.
     """
-    n = samples.shape[0]
-    keys = _row_keys(samples)
+    n, base = samples.shape[0], int(samples.max(initial=1)) + 1
     if n > 4 * _PROBE:
         # A probe of well spread rows: if hardly any repeat there, sorting everything is a waste.
-        probe = keys[np.linspace(0, n - 1, _PROBE).astype(np.int64)]
-        if np.unique(probe).size > 0.98 * _PROBE:
+        probe = samples[np.linspace(0, n - 1, _PROBE).astype(np.int64)]
+        if np.unique(_row_keys(probe, base)).size > 0.98 * _PROBE:
             return None
+    keys = _row_keys(samples, base)
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     counts = CountMatrix.from_pairs(
         point, inverse.reshape(-1), np.ones(n, np.int64), n_points, first.size
@@ -36,10 +36,14 @@ def deduplicate(
     return configurations, counts
 
 
-def _row_keys(samples: np.ndarray) -> np.ndarray:
-    """One sortable key per row whose order is the rows' lexicographic order."""
+def _row_keys(samples: np.ndarray, base: int) -> np.ndarray:
+    """One sortable key per row whose order is the rows' lexicographic order; codes below `base`."""
     n, columns = samples.shape
-    base = int(samples.max(initial=1)) + 1
+    if base == 2 and columns <= 64:
+        keys = np.zeros((n, 8), np.uint8)  # the columns as bits of one number, the first on top
+        packed = np.packbits(samples, axis=1)
+        keys[:, : packed.shape[1]] = packed
+        return keys.view(">u8").reshape(-1)
     if columns * np.log2(base) < 63:
         powers = base ** np.arange(columns - 1, -1, -1, dtype=np.int64)
         keys = np.zeros(n, np.int64)
