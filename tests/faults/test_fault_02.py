@@ -43,8 +43,8 @@ def test_x_y_and_z_are_measured():
 @pytest.mark.parametrize("case", [0, 1, 3, 4])
 def test_the_check_sees_the_fault(monkeypatch, case):
     """The phase gate applied after the Hadamard changes no probability: "Y" is X again."""
-    faulty = shadows._ROTATIONS.copy()
+    faulty = shadows.ROTATIONS.copy()
     faulty[1] = np.diag([1, -1j]) @ faulty[0]
-    monkeypatch.setattr(shadows, "_ROTATIONS", faulty)
+    monkeypatch.setattr(shadows, "ROTATIONS", faulty)
     with pytest.raises(AssertionError, match="<Y> of"):
         check([CASES[case]])

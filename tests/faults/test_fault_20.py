@@ -44,7 +44,7 @@ def arguments(plan, optimizer):
     )
     order, steps = shape(84, rows, dtype=jnp.int32), shape(84)
     half = (shape(), shape())
-    return (state, state, tables, order, steps, steps, shape(), half, shape(dtype=jnp.int32), key)
+    return (state, tables, order, steps, steps, shape(), half, shape(dtype=jnp.int32), key)
 
 
 def lowered(plan, with_tc):
