@@ -58,7 +58,7 @@ class Calls:
         call = _Call(self.state, inputs, np.asarray(n_steps, np.int32))
         chunk = self._run(call, call.steps)
         done, finite = np.asarray(chunk.done), np.asarray(chunk.finite)
-        failed = ~finite.all(axis=-1)
+        failed = np.asarray(~finite.all(axis=-1))
         self.state = self._taken_back(call, chunk.state, done, failed)
         self._last = call
         return np.asarray(chunk.record), done, finite
