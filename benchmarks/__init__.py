@@ -10,4 +10,5 @@ NAMES = (
     "train_repeating",
     "maps",
     "sampling",
+    "hvae",
 )

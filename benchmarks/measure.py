@@ -140,7 +140,8 @@ def _status(name: str) -> int:
     return 0
 
 
-def _compiles_quickly() -> bool:
+def compiles_quickly() -> bool:
+    """Whether the compiler was told to do half its work, as at toy size."""
     import jax
 
     return bool(jax.config.read("jax_disable_most_optimizations"))
@@ -162,7 +163,7 @@ def in_child(function: str, *arguments: Any) -> dict[str, Any]:
         "print('\\n' + json.dumps(out))\n"
     )
     command = [sys.executable, "-c", code, json.dumps(arguments)]
-    quick = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"} if _compiles_quickly() else {}
+    quick = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"} if compiles_quickly() else {}
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **quick}
     )
