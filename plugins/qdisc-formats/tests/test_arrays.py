@@ -106,6 +106,8 @@ def test_what_the_numbers_mean(tmp_path):
     assert half.samples.tolist() == [[1, 0]] and half.local_states.tolist() == [-0.5, 0.5]
     inverted = read([[1, 1]], values="physical", local_states=[-1, 1])
     assert inverted.samples.tolist() == [[1, 1]] and inverted.local_states.tolist() == [-1, 1]
+    middle = read([[0, 1]], values="physical", local_states=[-1, 0, 1])
+    assert middle.samples.tolist() == [[1, 2]]
     three = read([[-1, 0, 1]])
     assert three.samples.tolist() == [[0, 1, 2]] and three.local_states.tolist() == [-1, 0, 1]
     assert read([[0.25, 1.5]]).data_type == "continuous"
@@ -116,6 +118,8 @@ def test_what_the_numbers_mean(tmp_path):
         ([[0, 2]], {"local_states": [0, 1]}, ("without a local state", "samples[0, 1]", "2")),
         ([[1, 2]], {"values": "physical", "local_states": [1, -1]}, ("no local state", "2")),
         ([[0, 1]], {"one_based": True}, ("a code is 1..d", "samples[0, 0]")),
+        ([[0, 1]], {"local_states": [-1, 0, 1]}, ("codes of the local states", 'values = "codes"')),
+        ([[1, 1]], {"local_states": [1, -1]}, ("as well", "physical")),
         ([["a", "b"]], {}, ("no array of numbers",)),
         ([[1j, 0]], {}, ("no array of numbers",)),
     ):

@@ -113,6 +113,12 @@ def test_refusals(write, text, options, error, words):
         assert word in str(caught.value), str(caught.value)
 
 
+def test_numbers_written_like_bits_are_theta(write):
+    dataset = load(write("L,s0,s1\n10,0,1\n11,0,1\n10,0,1\n"))
+    assert dataset.theta_names == ("L",) and dataset.theta[:, 0].tolist() == [10, 11]
+    assert dataset.shots.tolist() == [2, 1]
+
+
 def test_continuous_columns(write):
     dataset = load(write("h,x0,x1\n0.5,0.1,-2.5\n1.5,0.2,3.5\n"))
     assert dataset.data_type == "continuous" and dataset.shots.tolist() == [1, 1]
@@ -149,6 +155,8 @@ def test_parquet_strings_columns_and_lists(table):
     path = table({"lambda0": [0.5, 0.5, 1.5], "bits": ["0100", "0100", "0000"]})
     dataset = load(path, **LEFT)
     assert dataset.theta_names == ("lambda0",) and dataset.shots.tolist() == [2, 1]
+    path = table({"h": ["0.0500", "1e-1"], "bits": ["01", "01"]})  # numbers as text
+    assert load(path, **LEFT).theta[:, 0].tolist() == [0.05, 0.1]
     path = table(arrow.table({"bits": ["01"]}).replace_schema_metadata({"device": "A"}))
     assert json.loads(load(path, **LEFT).source["metadata"]) == {"device": "A"}
     path = table({"h": [0.5, 1.5], "s0": [0, 0], "s1": [True, True], "s2": [0.0, 0.0]})

@@ -36,7 +36,7 @@ def as_codes(
 
     Whole numbers >= 0 are codes, and their own physical values unless `local_states` says
     otherwise. Numbers below 0 (spins -1, +1) are physical values: code 0 is the smallest. Numbers
-    that are not whole are continuous data.
+    that are not whole are continuous data. Where `local_states` leaves both open, this is asked.
 
     Args:
         numbers: Any shape, any numeric dtype.
@@ -67,6 +67,8 @@ def as_codes(
         return Coded(numbers.astype(np.float64), "continuous", None)
     low, high = numbers.min(), numbers.max()
     if values is None:
+        if low >= 0 and local_states is not None:
+            _refuse_two_meanings(numbers, where, local_states, one_based)
         values = "physical" if low < 0 else "codes"
     if values == "physical":
         return _physical(numbers, where, local_states)
@@ -83,6 +85,23 @@ def as_codes(
                 f"local_states has {len(local_states)} values")  # fmt: skip
     states = local_states if local_states is not None else tuple(map(float, range(levels)))
     return Coded(rows, "discrete", tuple(states))
+
+
+def _refuse_two_meanings(
+    numbers: np.ndarray, where: str, states: Sequence[float], one_based: bool
+) -> None:
+    """Ask when the numbers are codes of the local states as well as local states themselves."""
+    seen = np.unique(numbers)
+    codes = seen.astype(np.int64) - int(one_based)
+    if codes.min() < 0 or codes.max() >= len(states) or not np.isin(seen, states).all():
+        return
+    differs = np.asarray(states, dtype=np.float64)[codes] != seen
+    if differs.any():
+        raise DataError(
+            "the numbers are codes of the local states, and local states as well", where=where,
+            value=f"{seen.tolist()}, local_states = {list(states)}",
+            hint='values = "codes" (places in local_states) or "physical" (local states)',
+        )  # fmt: skip
 
 
 def _physical(numbers: np.ndarray, where: str, states: Sequence[float] | None) -> Coded:

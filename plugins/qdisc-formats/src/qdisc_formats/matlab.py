@@ -29,6 +29,7 @@ from qdisc_formats.layout_options import ArrayConfig, Arrays, Described
 from qdisc_formats.report import Report
 
 _MOST_SINGLE = 100  # single numbers at the top of a file that are kept as metadata
+_MOST_MATRICES = 10_000  # in a file of version 4
 _V4_TYPES = (0, 10, 20, 30, 40, 50)  # little endian, full matrices of numbers
 
 
@@ -230,7 +231,9 @@ def _is_version_4(path: Path) -> bool:
     """Whether the file is a sequence of matrices of version 4 whose sizes fill it exactly."""
     size, place = path.stat().st_size, 0
     with path.open("rb") as stream:
-        while place < size:
+        for _ in range(_MOST_MATRICES):
+            if place >= size:
+                break
             stream.seek(place)
             head = stream.read(20)
             if len(head) < 20:

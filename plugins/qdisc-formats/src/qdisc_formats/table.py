@@ -68,9 +68,13 @@ def from_table(
     """
     sites = _site_columns(columns, header, config)
     coded, order = _coded(columns, sites, config)
+    columns = {name: column if name in sites else _as_numbers(column)
+               for name, column in columns.items()}  # fmt: skip
     left = [name for name in columns if name not in sites]
     counts = _count_column(left, config)
     weight = None if counts is None else _whole(columns[counts], counts)
+    if counts is not None:
+        report.note(f"column {counts!r} says how often a row was seen")
     names = [name for name in left if name != counts]
     axes, values, known = _theta(columns, names, config, report, coded.rows.shape[0])
     unused = [name for name in names if name not in axes]
@@ -105,8 +109,9 @@ def _site_columns(
     free = [name for name in columns if name not in said]
     wide = [name for name in free if columns[name].ndim == 2]
     texts = [name for name in free if columns[name].dtype.kind in "UO" and columns[name].ndim == 1]
-    if len(wide) + len(texts) == 1 and (wide or texts[0].lower() in BIT_STRINGS or not header):
-        return (*wide, *texts)
+    called = [name for name in texts if name.lower() in BIT_STRINGS] if header else texts
+    if len(wide) + len(called) == 1:
+        return (*wide, *called)
     if wide or (texts and not header):
         return _ask(columns, "several columns hold text or lists")
     if not header:
@@ -155,6 +160,7 @@ def _coded(
         rows = strings_to_rows([str(text) for text in first], f"column {sites[0]!r}")
         rows = in_order(rows, config.site_order, f"column {sites[0]!r}")
         order = said_order(config.site_order, f"column {sites[0]!r}")
+        options["values"] = config.values or "codes"  # a character counts the levels
         return as_codes(rows, f"column {sites[0]!r}", **options), order.get("bit_order", "one site")
     if len(sites) == 1 and first.ndim == 2:
         return as_codes(first, f"column {sites[0]!r}", **options), (
@@ -232,6 +238,15 @@ def _theta(
     report.note(f"theta: {', '.join(axes)}")
     known = {name: unit for name, unit in map(axis_name, axes) if unit}
     return axes, np.stack(parts, axis=1), known
+
+
+def _as_numbers(column: Column) -> Column:
+    """A column of numbers that are written as text, as numbers ("10" need not be bits)."""
+    if column.dtype.kind not in "UO" or column.ndim != 1:
+        return column
+    texts, index = np.unique(column.astype(str), return_inverse=True)
+    numbers = [number(text) for text in texts.tolist()]
+    return column if None in numbers else np.array(numbers, np.float64)[index.reshape(-1)]
 
 
 def _varies(column: Column) -> bool:
