@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,12 +176,24 @@ def _observable(result: ResultFile, name: str, pair: Any, at: Any) -> Figure:
 
 
 def _over_theta(result: ResultFile, name: str) -> list[tuple[str, Variable]]:
-    """Variables of an analysis that have one number per setting."""
+    """What an analysis has one number per setting of, by name.
+
+    A variable with one more axis counts when its attribute `panels` names the places of that axis.
+    """
     if result.status(name) != "ok":
         return []
-    group = result.group(f"/analyses/{name}")
-    found = ((n, result.variable(f"{group.path}/{n}")) for n in group.variables)
-    return [(n, v) for n, v in found if v.dims == result.theta_dims]
+    group, dims = result.group(f"/analyses/{name}"), result.theta_dims
+    out = []
+    for n in group.variables:
+        variable = result.variable(f"{group.path}/{n}")
+        words = str(variable.attrs.get("panels", "")).split()
+        if variable.dims == dims:
+            out.append((n, variable))
+        elif variable.dims[:-1] == dims and len(words) == variable.shape[-1]:
+            one = [replace(variable, data=variable.data[..., k], dims=dims)
+                   for k in range(len(words))]  # fmt: skip
+            out += [(f"{n} {word}", v) for word, v in zip(words, one, strict=True)]
+    return out
 
 
 def _usable(result: ResultFile, name: str, variable: str) -> bool:

@@ -57,6 +57,21 @@ def test_categories_keep_their_names(tmp_path):
     assert [label.get_text() for label in bar.get_yticklabels()] == ["para", "ferro"]
 
 
+def test_a_variable_with_named_panels_has_a_map_for_each(tmp_path):
+    tree = read_tree(GOLDEN)
+    group = tree.groups["analyses"].groups["phases"]
+    label = group.variables["label"]
+    values = np.stack([label.data, -1.0 * label.data], axis=-1)
+    for words, titles in (("1|0 2|rest", ["value 1|0", "value 2|rest"]), ("one", [])):
+        value = Variable(values, (*label.dims, "target"), attrs={"panels": words})
+        changed = tree.with_group(
+            "/analyses/phases", Group(group.attrs, {"label": label, "value": value})
+        )
+        result = open_result_file(write_result(tmp_path / f"{len(titles)}.h5", changed))
+        found = [ax.get_title() for ax in plot(result, "phases").axes]
+        assert [title for title in found if title.startswith("value")] == titles
+
+
 def test_an_unknown_name_is_refused_with_the_nearest():
     with pytest.raises(ConfigError, match="did you mean 'latent_map'"):
         plot(open_result_file(GOLDEN), "latentmap")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,3 +28,7 @@ class Fit:
     iterations: int
     converged: bool
     message: str
+
+    def turned(self) -> Fit:
+        """The same formula with the other sign."""
+        return replace(self, alpha=-self.alpha, constant=-self.constant)

@@ -8,6 +8,8 @@ import numpy as np
 from qdisc.dataset.dataset import Dataset
 from qdisc.errors import ConfigError, DataError
 
+from qdisc_symbolic.scores import auc
+
 
 class Latent:
     """One latent variable of a trained model.
@@ -18,6 +20,10 @@ class Latent:
         dataset: The snapshots it was trained on.
         index: Number of the latent in the model's own order (`id_lat` of `compute_repr2d`
             translates); the most informative one when left out.
+
+    Attributes:
+        index: The number.
+        values: Posterior mean of every configuration, (configurations,).
     """
 
     def __init__(self, module: Any, params: Any, dataset: Dataset, index: int | None) -> None:
@@ -35,9 +41,32 @@ class Latent:
         if index is not None and not 0 <= int(index) < n_latent:
             raise ConfigError("the model has no such latent", where="idx_mu_cluster", value=index,
                               hint=f"0..{n_latent - 1}")  # fmt: skip
-        self.index = int(table.order[0]) if index is None else int(index)
-        column = int(np.flatnonzero(np.asarray(table.order) == self.index)[0])
-        self.values = np.asarray(table.mu[:, column], dtype=np.float64)
+        self._table = table
+        self._use(int(table.order[0]) if index is None else int(index))
+
+    def _use(self, index: int) -> None:
+        column = int(np.flatnonzero(np.asarray(self._table.order) == index)[0])
+        self.index = index
+        self.values = np.asarray(self._table.mu[:, column], dtype=np.float64)
+
+    def choose(self, inside: np.ndarray, outside: np.ndarray) -> None:
+        """Turn to the active latent whose map best tells two groups of settings apart.
+
+        Args:
+            inside: (points,) mask.
+            outside: (points,) mask.
+        """
+        from qdisc.train.fit import ACTIVE
+
+        seen = self._dataset.shots > 0
+        use = (inside | outside) & seen
+        rate = self._table.rate
+        columns = np.flatnonzero(rate > ACTIVE) if (rate > ACTIVE).any() else np.arange(1)
+        told = []
+        for column in columns:
+            mu = self._dataset.average(np.abs(np.asarray(self._table.mu[:, column], np.float64)))
+            told.append(abs(auc(mu[use], inside[use]) - 0.5))
+        self._use(int(self._table.order[columns[int(np.argmax(told))]]))
 
     def mu(self, codes: np.ndarray) -> np.ndarray:
         """Posterior mean of the latent, (n,)."""
@@ -46,6 +75,13 @@ class Latent:
     def map(self) -> np.ndarray:
         """Mean of |mu| over the shots of each setting, (points,)."""
         return self._dataset.average(np.abs(self.values))
+
+    def rate(self) -> np.ndarray:
+        """Rate of each setting: mean of sum_k KL(q(z_k|x) || N(0, 1)) over shots, nats (points,).
+
+        Neither the number of latents, nor their signs, nor a rotation among them matters.
+        """
+        return self._dataset.average(self._table.kl.sum(axis=1, dtype=np.float64))
 
     def response(self) -> np.ndarray:
         """u_i(x) = - d ln p(x_i = 0 | x_<i, z) / dz at z = mean of q(z|x), (configurations, sites).

@@ -1,4 +1,4 @@
-"""The published face: `SymbolicRegression`, a shell around the three objectives."""
+"""The published face: `SymbolicRegression`, one class with all its methods (hence the length)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.sampling import generator
 from qdisc.errors import ConfigError, DataError, TrainingError, nearest
 
-from qdisc_symbolic import ansatz, sr1, sr2, sr3
+from qdisc_symbolic import ansatz, sr2, sr3
 from qdisc_symbolic.baseline import both_masks, per_point, random_baseline
+from qdisc_symbolic.bonds import BondClass, bond_classes, class_formula, pair_formula
 from qdisc_symbolic.boundary import boundary
 from qdisc_symbolic.draw import alpha_figure
 from qdisc_symbolic.evaluate import Evaluation, class_rows, judge
 from qdisc_symbolic.fit import Fit
+from qdisc_symbolic.formula import Formula
 from qdisc_symbolic.latent import Latent
+from qdisc_symbolic.path import Path, l1_path
+from qdisc_symbolic.problems import Align, Classify, Follow, Problem
 from qdisc_symbolic.reduce import DistanceClass, by_distance
 from qdisc_symbolic.scores import auc, best_threshold
 from qdisc_symbolic.shots import Shots, draw, pooled, shares, split
+from qdisc_symbolic.spaces import Pairs
 
 _log = logging.getLogger("qdisc_symbolic")
 _OBJECTIVES = ("SR1", "SR2", "SR3")
 _VK = ("cp", "delta")
+MOST_PRODUCTS = 1 << 26  # x_i x_j of snapshots of one class that a path holds at a time
 
 
 class SymbolicRegression:
@@ -44,14 +50,17 @@ class SymbolicRegression:
         shift_data: Map codes to -1..1 (spins s = 2x - 1).
         VAE_model: Trained model: for SR2, SR3-cp, and for the map that SR3 follows.
         VAE_params: Its parameters.
-        mu_cluster: Map over theta that SR3 follows; by default the mean |mu| of the latent.
-        idx_mu_cluster: Number of the latent in the model's own order; by default the most
-            informative one.
+        mu_cluster: Map over theta that SR3 follows. By default the mean |mu| of the latent where
+            one is named or the objective needs one (cp), else the rate, the mean KL of all latents:
+            of several latents none alone need follow the cluster.
+        idx_mu_cluster: Number of the latent in the model's own order; by default the one whose map
+            best tells the cluster apart.
 
     Attributes:
         alpha: Coefficients a_ij in the order (0,1), (0,2), ..., (pairs,).
         constant: b.
         fit: How the last training ended (loss, gradient norm, iterations, converged).
+        path: The L1 path of the last `l1_path`.
         evaluation: Held-out, balanced scores of the last training beside the random baseline.
 
     Raises:
@@ -83,12 +92,17 @@ class SymbolicRegression:
         self.add_constant, self.shift_data = bool(add_constant), bool(shift_data)
         self.mask_in, self.mask_out = both_masks(dataset, cluster_idx_in, cluster_idx_out)
         self._x = ansatz.variables(dataset, dataset.configurations, self.shift_data)
+        self._space = Pairs(self._x)
         self._latent: Latent | None = None
         if VAE_model is not None:
             self._latent = Latent(VAE_model, VAE_params, dataset, idx_mu_cluster)
+            if idx_mu_cluster is None and self.mask_out.any():
+                self._latent.choose(self.mask_in, self.mask_out)
+        self._one_latent = idx_mu_cluster is not None or self.type_of_vk == "cp"
         self._mu_map = None if mu_cluster is None else per_point(dataset, mu_cluster, "mu_cluster")
         self._check_needs()
         self.fit: Fit | None = None
+        self.path: Path | None = None
         self.evaluation: Evaluation | None = None
 
     # -- training ------------------------------------------------------------------------
@@ -123,11 +137,50 @@ class SymbolicRegression:
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ConfigError(f"{name} is a whole number of at least 1", where=name,
                                   value=value)  # fmt: skip
-        self.fit = self.evaluation = None
+        self.fit = self.evaluation = self.path = None
         shots = split(self.dataset, key)
-        rng = generator(key, 1)
-        train = {"SR1": self._sr1, "SR2": self._sr2, "SR3": self._sr3}[self.objective]
-        fit = train(shots, rng, int(dataset_size), float(L1_reg), int(max_iter))
+        problem = self._problem(shots.train, int(dataset_size), generator(key, 1))
+        self._finish(problem.fit(float(L1_reg), int(max_iter)), shots, key, print_info)
+        return self.fit
+
+    def l1_path(
+        self,
+        key: Any,
+        points: int = 13,
+        folds: int = 5,
+        least_auc: float = 0.99,
+        dataset_size: int | None = None,
+        print_info: bool = True,
+        max_iter: int = 500,
+    ) -> Path:
+        """Fit along falling L1 weight, cross-validate, and keep the sparsest formula that will do.
+
+        Args:
+            key: As in `train_2BC`.
+            points: Length of the path; the L1 weight falls by sqrt(2) from point to point.
+            folds: Folds that the training shots are dealt to.
+            least_auc: Cross-validated AUC per setting that the formula should reach; see `Path`.
+            dataset_size: As in `train_2BC`; when left out, as many as half a gigabyte of products
+                holds (all of them where snapshots repeat).
+            print_info: As in `train_2BC`.
+            max_iter: Most iterations of each fit.
+
+        Returns:
+            The path, also in `path`; `fit` and `evaluation` are those of its chosen point.
+        """
+        shots = split(self.dataset, key)
+        few = len(self._x) * self._space.size <= MOST_PRODUCTS
+        size = int(dataset_size or (10**12 if few else max(1, MOST_PRODUCTS // self._space.size)))
+        path = l1_path(
+            lambda counts: self._problem(counts, size, generator(key, 1)), self._space.means,
+            shots, self.mask_in, self.mask_out, key=key, points=points, folds=folds,
+            least_auc=least_auc, signed=self.objective == "SR1", max_iter=max_iter,
+        )  # fmt: skip
+        self._finish(path.fits[path.chosen], shots, key, print_info)
+        self.path = path
+        return path
+
+    def _finish(self, fit: Fit, shots: Shots, key: Any, print_info: bool) -> None:
         self.fit = fit if self.objective == "SR1" else self._oriented(fit, shots)
         self.evaluation = self._evaluate(shots, key)
         if print_info:
@@ -137,54 +190,45 @@ class SymbolicRegression:
         if not self.fit.converged:
             _log.warning("%s has not converged: gradient norm %.1e", self.objective,
                          self.fit.gradient_norm)  # fmt: skip
-        return self.fit
 
-    def _sr1(
-        self, shots: Shots, rng: np.random.Generator, size: int, L1_reg: float, max_iter: int
-    ) -> Fit:
-        drawn = [draw(pooled(shots.train, m), size, rng) for m in (self.mask_in, self.mask_out)]
-        used = [np.flatnonzero(d) for d in drawn]
-        rows = np.concatenate(used)
-        label = np.repeat([1.0, 0.0], [u.size for u in used])
-        weights = np.concatenate([d[u] for d, u in zip(drawn, used, strict=True)])
-        phi = ansatz.features(self._x[rows])
-        return sr1.fit_sr1(phi, label, weights, L1_reg, self.add_constant, max_iter)
+    def _problem(self, counts: Any, size: int, rng: np.random.Generator) -> Problem:
+        """The objective on some shots; SR1 and SR2 draw `size` of them."""
+        if self.objective == "SR1":
+            inside, outside = (draw(pooled(counts, mask), size, rng)
+                               for mask in (self.mask_in, self.mask_out))  # fmt: skip
+            return Classify(self._space.features, inside, outside, self.add_constant)
+        if self.objective == "SR2":
+            return self._gradients(counts, size, rng)
+        mu = self.dataset.to_theta(self._followed())
+        mask = self.dataset.to_theta(self.mask_in | self.mask_out)
+        share = shares(counts)
+        if self.type_of_vk == "delta":
+            return Follow(*sr3.delta_rows(self._x, share, mu, mask))
+        assert self._latent is not None
+        return Follow(*sr3.cp_rows(self._x, self._latent.response(), share, mu, mask))
 
-    def _sr2(
-        self, shots: Shots, rng: np.random.Generator, size: int, L1_reg: float, max_iter: int
-    ) -> Fit:
+    def _gradients(self, counts: Any, size: int, rng: np.random.Generator) -> Align:
         assert self._latent is not None
         edge = boundary(self.dataset.to_theta(self.mask_in)).reshape(-1)
-        weights = draw(pooled(shots.train, edge), size, rng)
+        weights = draw(pooled(counts, edge), size, rng)
         rows = np.flatnonzero(weights)
         if rows.size == 0:
             raise DataError("there are no snapshots at the boundary of the cluster",
                             where="cluster_idx_in", value=int(edge.sum()))  # fmt: skip
         target = sr2.flip_gradient(self._latent.mu, self.dataset.configurations[rows])
-        return sr2.fit_sr2(self._x[rows], target, weights[rows], L1_reg, max_iter)
-
-    def _sr3(
-        self, shots: Shots, rng: np.random.Generator, size: int, L1_reg: float, max_iter: int
-    ) -> Fit:
-        mu = self.dataset.to_theta(self._followed())
-        mask = self.dataset.to_theta(self.mask_in | self.mask_out)
-        share = shares(shots.train)
-        if self.type_of_vk == "delta":
-            rows, target = sr3.delta_rows(self._x, share, mu, mask)
-        else:
-            assert self._latent is not None
-            rows, target = sr3.cp_rows(self._x, self._latent.response(), share, mu, mask)
-        return sr3.fit_sr3(rows, target, L1_reg)
+        return Align(self._x[rows], target, weights[rows])
 
     def _oriented(self, fit: Fit, shots: Shots) -> Fit:
         if not self.mask_out.any():
             return fit
         f = ansatz.evaluate(fit.alpha, 0.0, self._x)
-        rows = class_rows(shots.train, f, self.mask_in, self.mask_out)
-        sign = -1.0 if auc(*rows) < 0.5 else 1.0
+        mean = np.asarray(shares(shots.train) @ f).reshape(-1)
+        use = (self.mask_in | self.mask_out) & (np.asarray(shots.train.sum(axis=1)).ravel() > 0)
+        sign = -1.0 if auc(mean[use], self.mask_in[use]) < 0.5 else 1.0
         constant = 0.0
         if self.add_constant:
-            constant = -best_threshold(sign * rows[0], *rows[1:])
+            rows = class_rows(shots.train, sign * f, self.mask_in, self.mask_out)
+            constant = -best_threshold(*rows)
         return replace(fit, alpha=sign * fit.alpha, constant=constant)
 
     def _evaluate(self, shots: Shots, key: Any) -> Evaluation | None:
@@ -243,6 +287,19 @@ class SymbolicRegression:
         """Average the coefficients over pairs at the same distance, nearest first."""
         return by_distance(self.dataset, self.alpha)
 
+    def bonds(self) -> tuple[BondClass, ...]:
+        """Which bonds the formula consists of, with their signs, nearest first."""
+        return bond_classes(self.dataset, self.alpha)
+
+    def formula(self, by_class: bool = False) -> Formula:
+        """The formula as mathematics: `.sympy()`, `.latex()`.
+
+        Args:
+            by_class: One coefficient per displacement, the mean over its bonds.
+        """
+        make = class_formula if by_class else pair_formula
+        return make(self.dataset, self.alpha, self.constant)
+
     # -- inner parts -------------------------------------------------------------------------
 
     def _fitted(self) -> Fit:
@@ -254,7 +311,7 @@ class SymbolicRegression:
     def _followed(self) -> np.ndarray:
         if self._mu_map is None:
             assert self._latent is not None
-            self._mu_map = self._latent.map()
+            self._mu_map = self._latent.map() if self._one_latent else self._latent.rate()
         return self._mu_map
 
     def _check_needs(self) -> None:

@@ -47,6 +47,20 @@ def split(dataset: Dataset, key: Any, held_out: float = HELD_OUT) -> Shots:
     return Shots(matrix(counts.data - taken), matrix(taken))
 
 
+def parts(counts: sp.csr_array, n: int, rng: np.random.Generator) -> list[sp.csr_array]:
+    """Deal every single shot to one of n parts, each with the same probability."""
+    dealt = rng.multinomial(counts.data.astype(np.int64), np.full(n, 1 / n))
+    out = []
+    for k in range(n):
+        part = sp.csr_array(
+            (dealt[:, k].astype(np.float64), counts.indices.copy(), counts.indptr.copy()),
+            shape=counts.shape,
+        )
+        part.eliminate_zeros()
+        out.append(part)
+    return out
+
+
 def pooled(counts: sp.csr_array, mask: np.ndarray) -> np.ndarray:
     """How often each configuration was seen at the settings of a mask, (configurations,)."""
     return np.asarray(counts[np.flatnonzero(mask)].sum(axis=0)).reshape(-1)

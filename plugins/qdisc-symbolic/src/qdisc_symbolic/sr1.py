@@ -42,6 +42,7 @@ def fit_sr1(
     L1_reg: float = 0.0,
     add_constant: bool = False,
     max_iter: int = 500,
+    start: np.ndarray | None = None,
 ) -> Fit:
     """Fit the coefficients.
 
@@ -52,18 +53,23 @@ def fit_sr1(
         L1_reg: lambda.
         add_constant: Fit b as well; it is not penalised.
         max_iter: Most Newton steps.
+        start: First guess, (pairs,); zero when left out. The optimum does not depend on it.
 
     Raises:
         DataError: A class without weight.
     """
     label = np.asarray(label, dtype=np.float64)
-    w = _balanced(label, np.asarray(weights, dtype=np.float64))
+    w = balanced(label, np.asarray(weights, dtype=np.float64))
     rows, n_pairs = phi.shape
     design = np.concatenate([phi, np.ones((rows, 1))], axis=1) if add_constant else phi
     l1 = np.full(design.shape[1], L1_reg / n_pairs)
     l1[n_pairs:] = 0.0
-    a, f = np.zeros(design.shape[1]), np.zeros(rows)
-    value, norm, steps, message = log_loss(f, label, w), np.inf, 0, "max_iter reached"
+    a = np.zeros(design.shape[1])
+    if start is not None:
+        a[:n_pairs] = start
+    f = design @ a
+    value, norm = log_loss(f, label, w) + float(l1 @ np.abs(a)), np.inf
+    steps, message = 0, "max_iter reached"
     for steps in range(max_iter + 1):
         slope = design.T @ gradient(f, label, w)
         norm = subgradient(slope, a, l1)
@@ -103,7 +109,12 @@ def _line_search(
     return 0.0
 
 
-def _balanced(label: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def balanced(label: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weights of which each class has half, (rows,).
+
+    Raises:
+        DataError: A class without weight.
+    """
     inside, outside = float(weights @ label), float(weights @ (1 - label))
     if not (inside > 0 and outside > 0):
         raise DataError("SR1 needs snapshots inside and outside the cluster", where="labels",

@@ -23,13 +23,19 @@ from qdisc_symbolic.quadratic import solve, subgradient
 TOLERANCE = 1e-8
 
 
-def fit_sr3(rows: list[np.ndarray], target: list[np.ndarray], L1_reg: float = 0.0) -> Fit:
+def fit_sr3(
+    rows: list[np.ndarray],
+    target: list[np.ndarray],
+    L1_reg: float = 0.0,
+    start: np.ndarray | None = None,
+) -> Fit:
     """Least-squares coefficients (of least norm where the data leave a choice).
 
     Args:
         rows: P_k for each theta axis, (settings, pairs).
         target: G_k for each theta axis, (settings,).
         L1_reg: lambda.
+        start: First guess where there is an L1 term, (pairs,).
 
     Raises:
         DataError: The target does not change along any axis.
@@ -44,7 +50,8 @@ def fit_sr3(rows: list[np.ndarray], target: list[np.ndarray], L1_reg: float = 0.
     n_pairs = design.shape[1]
     l1 = np.full(n_pairs, L1_reg / n_pairs)
     if L1_reg > 0:
-        a = solve(2 * design.T @ design, 2 * design.T @ wanted, l1, np.zeros(n_pairs))
+        first = np.zeros(n_pairs) if start is None else start
+        a = solve(2 * design.T @ design, 2 * design.T @ wanted, l1, first)
     else:
         a = np.linalg.lstsq(design, wanted, rcond=None)[0]
     left = design @ a - wanted
