@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo demo-quality test lint wheel bench clean
+.PHONY: demo demo-quality gallery test lint wheel bench clean
 
 demo: $(STAMP)  ## train on the shipped J1-J2 snapshots and draw their phase maps
 	$(BIN)/qdisc demo -o demo
@@ -21,6 +21,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+gallery: $(STAMP)  ## the README's pictures: `qdisc run` on every dataset, half an hour
+	$(BIN)/python docs/gallery.py
 
 wheel: $(STAMP)  ## build the wheel and import it in an empty environment
 	$(BIN)/python tests/contract/wheel_smoke.py

@@ -118,6 +118,7 @@ class Recipe:
     Attributes:
         seed: The one seed of the run.
         data: `path`, `loader` and the loader's options.
+        make: How the data are made if they are not there yet.
         model: `name`, `objective` and the model's options (latent_dim, layer sizes).
         train: The keys of `[train]` that were given; the rest are defaults chosen from the data.
         analyses: Selection and options of the analyses.
@@ -127,6 +128,7 @@ class Recipe:
 
     seed: int = 0
     data: Mapping[str, Any] = field(default_factory=dict)
+    make: Mapping[str, Any] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)
     train: Mapping[str, Any] = field(default_factory=dict)
     analyses: Selection = Selection()
@@ -167,8 +169,7 @@ def convert(values: Mapping[str, Any], struct: type[T], where: str) -> T:
         ) from error
 
 
-_TABLES = ("data", "model", "train", "analyses", "observables")
-_IGNORED = ("make",)  # how a catalogued dataset is generated; not part of a run
+_TABLES = ("data", "make", "model", "train", "analyses", "observables")
 
 
 def parse_recipe(tables: Mapping[str, Any], folder: Path | str = ".") -> Recipe:
@@ -181,7 +182,7 @@ def parse_recipe(tables: Mapping[str, Any], folder: Path | str = ".") -> Recipe:
         if key == "seed":
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise ConfigError("the seed is a whole number >= 0", where="seed", value=value)
-        elif key not in _TABLES + _IGNORED:
+        elif key not in _TABLES:
             raise ConfigError(
                 f"unknown table or key {key!r}",
                 where=key,
@@ -193,6 +194,7 @@ def parse_recipe(tables: Mapping[str, Any], folder: Path | str = ".") -> Recipe:
     return Recipe(
         seed=tables.get("seed", 0),
         data=dict(tables.get("data", {})),
+        make=dict(tables.get("make", {})),
         model=dict(tables.get("model", {})),
         train=dict(tables.get("train", {})),
         analyses=_selection(tables.get("analyses", {}), "analyses"),

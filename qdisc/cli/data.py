@@ -105,5 +105,8 @@ def make_command(arguments: argparse.Namespace) -> int:
     finally:
         progress.done()
     warn(repr(dataset))
+    if arguments.shots is None and (written := entry.card.content_sha256):
+        same = "the one on its card" if dataset.sha256 == written else f"its card says {written}"
+        warn(f"checksum of the content: {dataset.sha256}, {same}")
     say(out)
     return 0

@@ -16,9 +16,13 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Declare the commands of this module."""
     run = commands.add_parser(
         "run", parents=[common], help="train a model and analyse it",
-        description="Run a recipe (.toml), or analyse a data file with defaults chosen from it.",
+        description="Run a recipe (.toml) or a dataset of the catalogue, or analyse a data file "
+        "with defaults chosen from it.",
     )  # fmt: skip
-    run.add_argument("source", metavar="RECIPE.toml|DATA", help="a recipe, or a file of data")
+    run.add_argument(
+        "source", metavar="RECIPE.toml|DATA|NAME",
+        help="a recipe, a file of data, or a name of `qdisc datasets list`",
+    )  # fmt: skip
     run.add_argument("-o", "--out", metavar="OUT.h5",
                      help="result file (default: <name of the source>_result.h5 here)")  # fmt: skip
     run.add_argument("--set", metavar="a.b=1", action="append", default=[], dest="overrides",
@@ -53,7 +57,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         result = run(
             arguments.source, out=out, overrides=overrides, seed=arguments.seed,
             loader=arguments.loader, strict=arguments.strict, figures=not arguments.no_figures,
-            progress=progress,
+            progress=progress, workers=None,
         )  # fmt: skip
     finally:
         progress.done()

@@ -18,8 +18,7 @@ import msgspec
 from qdisc.config import Config, convert
 from qdisc.dataset.dataset import Dataset
 from qdisc.errors import ConfigError, nearest
-from qdisc.physics.make import MakeConfig, make_snapshots
-from qdisc.physics.make.generate import journal_of
+from qdisc.physics.make import build, make_config
 
 ENVIRONMENT = "QDISC_DATASETS"
 
@@ -38,6 +37,8 @@ class Card(Config):
         citation: What to cite.
         file: Name of the data file beside the card, if it is shipped.
         sha256: Its checksum, hexadecimal.
+        content_sha256: Checksum of what is made (`Dataset.sha256`), for sets that are not shipped.
+            Another processor may round a number differently, which changes it.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Card(Config):
     citation: str = ""
     file: str = ""
     sha256: str = ""
+    content_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,10 +147,7 @@ def make_dataset(
     workers: int | None = 1,
     progress: Any = None,
 ) -> Dataset:
-    """Generate a dataset as its recipe says; the seed in the recipe makes it the same every time.
-
-    With `out`, finished settings are kept in the folder `<out>.parts` every few seconds: an
-    interrupted generation goes on from there when it is started again.
+    """Make a dataset as its recipe says; the seed in the recipe makes it the same every time.
 
     Args:
         name: Name in the catalogue, or the dataset's folder.
@@ -157,32 +156,21 @@ def make_dataset(
         root: Folder of the catalogue (see `datasets_root`).
         overwrite: Replace `out` when it exists.
         small: A few settings and snapshots only, to try things out.
-        workers: Processes; None chooses from the work and the machine. A script that asks for
-            more than one needs Python's usual `if __name__ == "__main__":`.
+        workers: Processes; None chooses, see `qdisc.physics.make.build`.
         progress: An object with stage(name, total) and advance(n).
 
     Raises:
         ConfigError: The dataset is unknown, or its recipe has no usable `[make]`.
-        DataError: `out` exists or cannot be written.
+        DataError: `out` exists or cannot be written; a file to read is missing or damaged.
     """
-    from qdisc.dataset.hdf5 import check_target, write_dataset
-
     entry = find_dataset(name, root)
-    config = make_config(entry)
-    if shots is not None:
-        config = msgspec.structs.replace(config, shots=shots)
-    config = config.reduced() if small else config
-    if out is None:
-        return make_snapshots(config, entry.name, workers=workers, progress=progress)
-    target = check_target(out, overwrite)  # what stands in the way of the file is said now
-    parts = target.with_name(f"{target.name}.parts")
-    dataset = make_snapshots(config, entry.name, workers=workers, parts=parts, progress=progress)
-    write_dataset(dataset, target, overwrite=overwrite)
-    journal_of(config, parts).remove()
-    return dataset
+    return build(
+        make_table(entry), entry.folder, entry.name, out=out, shots=shots, overwrite=overwrite,
+        small=small, workers=workers, progress=progress,
+    )  # fmt: skip
 
 
-def make_config(entry: Entry) -> MakeConfig:
+def make_table(entry: Entry) -> dict[str, Any]:
     """Table `[make]` of a dataset's recipe.
 
     Raises:
@@ -193,7 +181,8 @@ def make_config(entry: Entry) -> MakeConfig:
         raise ConfigError(
             "the recipe does not say how the data are made", where=f"{entry.recipe}: [make]"
         )
-    return convert(table, MakeConfig, f"{entry.recipe}: make")
+    make_config(table, f"{entry.recipe}: make")  # its messages name the file
+    return dict(table)
 
 
 def _entry(folder: Path) -> Entry:

@@ -51,10 +51,25 @@ def modes(n: int, theta: ArrayLike, pbc: bool = False) -> tuple[FloatArray, Floa
             where=f"theta[{np.flatnonzero(bad)[0]}], (omega, kappa)",
             value=theta[bad][0].tolist(),
         )
-    eigenvalues, vectors = np.linalg.eigh(laplacian(n, pbc))
-    eigenvalues = np.maximum(eigenvalues, 0.0)
+    eigenvalues, vectors = _waves(n, pbc)
     stiffness = theta[:, :1] ** 2 + theta[:, 1:] * eigenvalues
     return eigenvalues, 0.5 / np.sqrt(stiffness), vectors
+
+
+def _waves(n: int, pbc: bool) -> tuple[FloatArray, FloatArray]:
+    """Eigenvalues (n,) and modes (n, n) of the Laplacian: standing waves 2 - 2 cos q.
+
+    In closed form, because the signs of numerical eigenvectors, and their rotations where waves
+    are degenerate, depend on the machine.
+    """
+    site, k = np.arange(n)[:, None], np.arange(n)
+    if not pbc or n < 3:  # the open chain; a ring of two has one bond
+        q = np.pi * k / n
+        waves = np.cos(q * (site + 0.5))
+    else:
+        q = 2 * np.pi * ((k + 1) // 2) / n
+        waves = np.cos(q * site - np.where((k > 0) & (k % 2 == 0), np.pi / 2, 0.0))  # sin and cos
+    return 2 - 2 * np.cos(q), waves / np.linalg.norm(waves, axis=0)
 
 
 def covariance(n: int, theta: ArrayLike, pbc: bool = False) -> FloatArray:

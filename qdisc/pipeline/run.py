@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qdisc.config import Recipe, apply_overrides, parse_recipe, read_recipe
+from qdisc.config import apply_overrides, parse_recipe
 from qdisc.dataset.dataset import Dataset
-from qdisc.dataset.load import load
 from qdisc.errors import ConfigError, ResultError
 from qdisc.pipeline.chain import chain
+from qdisc.pipeline.data import dataset_of, recipe_of
 from qdisc.pipeline.result import Result
 from qdisc.plugin.registry import Registry
-
-SMALL = "QDISC_SMALL"  # set to 1: reduced size, for continuous integration
 
 
 def run(
@@ -31,11 +29,14 @@ def run(
     progress: Any = None,
     registry: Registry | None = None,
     command: str | None = None,
+    workers: int | None = 1,
 ) -> Result:
     """Run a recipe, or analyse a data file with defaults chosen from it.
 
     Args:
-        source: A recipe (.toml), or a file that a loader reads.
+        source: A recipe (.toml), a file that a loader reads, or the name of a dataset of the
+            catalogue: its recipe. With QDISC_SMALL=1 in the environment, recipes of the
+            catalogue are reduced to a taste.
         out: Result file; a temporary one, gone with the process, if left out.
         overrides: Dotted keys of the recipe, {"train.epochs": 3}.
         seed: The one seed of the run.
@@ -45,22 +46,20 @@ def run(
         progress: An object with stage(name, total), advance(n, **info), message(text).
         registry: Installed plugins.
         command: Command line to note in the file.
+        workers: Processes that make data which are not there yet; None chooses.
 
     Raises:
         QdiscError: What, where, the value, what to try; before any training where possible.
     """
-    source = Path(source)
     target = _target(out)
     changes = dict(overrides or {})
     if seed is not None:
         changes["seed"] = seed
     if loader is not None:
         changes["data.loader"] = loader
-    if source.suffix == ".toml":
-        recipe = read_recipe(source, changes)
-    else:
-        recipe = parse_recipe(apply_overrides({"data": {"path": str(source)}}, changes))
-    dataset, table = _load(recipe)
+    recipe = recipe_of(source, changes)
+    anew = any(key == "make" or key.startswith("make.") for key in changes)
+    dataset, table = dataset_of(recipe, anew=anew, workers=workers, progress=progress)
     if progress is not None:
         for line in reported(dataset):
             progress.message(line)
@@ -102,9 +101,10 @@ def discover(
             hint="qdisc.load(path), Dataset(...), Dataset.from_samples(...)",
         )  # fmt: skip
     recipe = parse_recipe(apply_overrides({}, {**overrides, "seed": seed}))
-    if recipe.data:
+    if recipe.data or recipe.make:
+        given = {"data": dict(recipe.data), "make": dict(recipe.make)}
         raise ConfigError(
-            "discover takes its data from the Dataset", where="data", value=dict(recipe.data),
+            "discover takes its data from the Dataset", where="data", value=given,
             hint="qdisc.run(path) reads a file",
         )  # fmt: skip
     return chain(
@@ -120,11 +120,7 @@ def demo(folder: str | os.PathLike[str], *, progress: Any = None, seed: int = 0)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     entry = find_dataset("j1j2_3x3")
-    small = {"train.epochs": 1} if os.environ.get(SMALL) == "1" else {}
-    return run(
-        entry.recipe, folder / "demo.h5", overrides=small, seed=seed, figures=True,
-        progress=progress,
-    )  # fmt: skip
+    return run(entry.recipe, folder / "demo.h5", seed=seed, figures=True, progress=progress)
 
 
 def reported(dataset: Dataset) -> list[str]:
@@ -133,21 +129,6 @@ def reported(dataset: Dataset) -> list[str]:
     dropped = [f"dropped {source['dropped']}"] if source.get("dropped") else []
     lines = [*dropped, *source.get("notes", "").splitlines()]
     return [f"{source.get('path', 'data')}: {line}" for line in lines]
-
-
-def _load(recipe: Recipe) -> tuple[Dataset, dict[str, Any]]:
-    options = dict(recipe.data)
-    path = options.pop("path", None)
-    if not isinstance(path, str):
-        raise ConfigError(
-            "the recipe names no data", where="data.path", value=path,
-            hint='[data]\npath = "snapshots.h5"',
-        )  # fmt: skip
-    loader = options.pop("loader", None)
-    file = recipe.folder / path
-    dataset = load(file, loader, **options)
-    table = {"path": str(file), "loader": dataset.source.get("loader", loader or ""), **options}
-    return dataset, table
 
 
 def _target(out: str | os.PathLike[str] | None) -> Path:

@@ -19,8 +19,9 @@ SEEDS = range(5) if os.environ.get("QDISC_FULL") == "1" else range(1)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_demo_keeps_its_promise(seed, tmp_path):
+def test_the_demo_keeps_its_promise(seed, tmp_path, monkeypatch):
     """One test, because one training serves all of it."""
+    monkeypatch.delenv("QDISC_SMALL", raising=False)  # the whole training, also in CI
     run(RECIPE, tmp_path / "demo.h5", seed=seed)
     with h5py.File(tmp_path / "demo.h5") as file:
         one_or_two_independent_latents(file)

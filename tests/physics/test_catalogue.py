@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,16 @@ from qdisc.config import read_recipe
 from qdisc.dataset.hdf5 import read_dataset
 from qdisc.errors import ConfigError, DataError
 from qdisc.physics import catalogue
-from qdisc.physics.catalogue import datasets_root, find_dataset, list_datasets, make_dataset
-from qdisc.physics.make import Axis, MakeConfig
+from qdisc.physics.catalogue import (
+    datasets_root,
+    find_dataset,
+    list_datasets,
+    make_dataset,
+    make_table,
+)
+from qdisc.physics.make import Axis, MakeConfig, make_config
 
+FULL = pytest.mark.skipif(os.environ.get("QDISC_FULL") != "1", reason="QDISC_FULL=1: minutes")
 ROOT = Path(__file__).resolve().parents[2] / "datasets"
 SMALL = """
 [make]
@@ -63,6 +71,38 @@ def test_shipped_sets_are_small_described_and_have_the_checksum_on_their_card(na
     assert {*dataset.theta_names, "samples"} == set(entry.card.units)
     units = dict(zip(dataset.theta_names, dataset.theta_units, strict=True))
     assert {k: v for k, v in entry.card.units.items() if k != "samples"} == units
+
+
+QUICK = ("falicov_kimball", "harmonic_chain")
+NAMES = [entry.name for entry in list_datasets(ROOT)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_card_describes_its_axes_and_says_what_is_made(name):
+    entry = find_dataset(name, ROOT)
+    table = make_table(entry)
+    if "grid" in table:
+        maker = make_config(table, name).maker()
+        units = dict(zip(maker.theta_names, maker.theta_units, strict=True))
+        assert {k: v for k, v in entry.card.units.items() if k != "samples"} == units
+    assert entry.card.units["samples"] == "1"
+    assert entry.card.conventions and entry.card.hamiltonian and entry.card.description
+    # shipped with the checksum of the file, or made and compared with that of the content
+    assert (entry.card.file, entry.card.content_sha256).count("") == 1
+    assert max(len(line) for line in entry.card.description.splitlines()) <= 100
+    assert read_recipe(entry.recipe).data["path"] == f"{name}.h5"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        n if n in QUICK else pytest.param(n, marks=[pytest.mark.slow, FULL])
+        for n in NAMES
+        if n not in ("j1j2_3x3", "tfim_12", "aquila_chain")
+    ],
+)
+def test_what_is_made_has_the_checksum_on_its_card(name):
+    assert make_dataset(name, root=ROOT).sha256 == find_dataset(name, ROOT).card.content_sha256
 
 
 @pytest.mark.parametrize("name", ["j1j2_3x3", "tfim_12"])

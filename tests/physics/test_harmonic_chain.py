@@ -13,6 +13,7 @@ from qdisc.physics.harmonic_chain import (
     fisher_information,
     laplacian,
     mixture_entropy,
+    modes,
     snapshots,
 )
 
@@ -24,6 +25,16 @@ def test_the_covariance_is_half_the_inverse_root_of_k(pbc):
     for row, seen in zip(THETA, covariance(6, THETA, pbc), strict=True):
         k = row[0] ** 2 * np.eye(6) + row[1] * laplacian(6, pbc)
         np.testing.assert_allclose(seen, np.linalg.inv(sqrtm(k)) / 2, atol=1e-9)
+
+
+@pytest.mark.parametrize("pbc", [False, True])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7])
+def test_standing_waves_are_the_modes_of_the_laplacian(n, pbc):
+    """V diag(l) V^T is the Laplacian and V orthogonal; the signs are fixed by the formula."""
+    eigenvalues, _, waves = modes(n, THETA, pbc)
+    np.testing.assert_allclose((waves * eigenvalues) @ waves.T, laplacian(n, pbc), atol=1e-12)
+    np.testing.assert_allclose(waves.T @ waves, np.eye(n), atol=1e-12)
+    assert (waves[0, : 1 if pbc else n] > 0).all()
 
 
 def test_one_and_two_oscillators_by_hand():
