@@ -64,6 +64,34 @@ class Channel:
             )  # fmt: skip
         return Channel(self.matrix @ other.matrix)
 
+    def unbiased(self, values: ArrayLike) -> FloatArray:
+        """Value of each observed code, so that its average is that of the true codes.
+
+        f solves sum_y C(y | x) f(y) = v(x). The product of f over different sites has the same
+        average over measured snapshots as the product of v over true ones, with larger errors:
+        for flips with a and b, f = v(0), v(1) stretched by 1 / (1 - a - b).
+
+        Args:
+            values: v, one value per true code; (-1, 1) for spins.
+
+        Returns:
+            f, (observed,) or (sites, observed), in the units of `values`.
+
+        Raises:
+            ConfigError: Not one value per code, or the channel keeps no information.
+        """
+        v = np.asarray(values, dtype=np.float64)
+        if v.shape != (self.n_true,):
+            raise ConfigError("one value per true code", where="values", value=v.shape)
+        f = np.linalg.pinv(self.matrix) @ v
+        back = np.einsum("...xy,...y->...x", self.matrix, f)
+        if not np.allclose(back, v, atol=1e-9 * max(1.0, abs(v).max())):
+            raise ConfigError(
+                "the channel cannot be inverted: two codes are read out alike", where="readout",
+                value=self.matrix.tolist(),
+            )  # fmt: skip
+        return f
+
 
 def bit_flip(p_0_to_1: ArrayLike, p_1_to_0: ArrayLike) -> Channel:
     """Codes 0 and 1 are mistaken for each other.

@@ -28,6 +28,7 @@ from qdisc.pipeline.result import Result
 from qdisc.plugin.registry import Registry
 from qdisc.results import build, provenance
 from qdisc.results.schema import Group
+from qdisc.results.text import config_text
 from qdisc.results.writer import write_result
 from qdisc.train.fit import Fit
 from qdisc.train.keys import key_of
@@ -180,6 +181,7 @@ def _model_group(settings: Settings, model: Model, dataset: Dataset, order: np.n
     return build.model_group(
         settings.model.spec.name, settings.model.spec.version, settings.model_config,
         settings.objective, flatten(_single(model.variables)["params"]), dataset.spec,
+        {} if settings.readout is None else {"readout": config_text(settings.readout)},
         objective_group=own,
     )  # fmt: skip
 

@@ -13,6 +13,8 @@ from qdisc.dataset.dataset import Dataset
 from qdisc.errors import ConfigError
 from qdisc.pipeline.defaults import default_model, default_training
 from qdisc.pipeline.objectives import OBJECTIVES, take
+from qdisc.pipeline.readout import ReadoutConfig, behind_readout
+from qdisc.pipeline.readout import take as take_readout
 from qdisc.plugin.registry import Registry
 
 
@@ -25,6 +27,7 @@ class Settings:
         model_config: Its Config.
         objective: Name of the objective.
         objective_config: Its Config, None where it has none.
+        readout: Known readout errors, None where there are none.
         train: TrainConfig.
         module: The flax module that is trained: the model, wrapped for its objective.
     """
@@ -33,6 +36,7 @@ class Settings:
     model_config: Any
     objective: str
     objective_config: Any
+    readout: ReadoutConfig | None
     train: TrainConfig
     module: Any
 
@@ -52,6 +56,7 @@ def resolve(recipe: Recipe, dataset: Dataset, registry: Registry) -> Settings:
     options = dict(recipe.model)
     name = options.pop("name", None) or default_model(dataset.spec)
     objective, own = take(options)
+    readout = take_readout(options)
     if not isinstance(name, str):
         raise ConfigError("the name of a model is wanted", where="model.name", value=name)
     model = registry.get("model", name)
@@ -71,9 +76,9 @@ def resolve(recipe: Recipe, dataset: Dataset, registry: Registry) -> Settings:
             )  # fmt: skip
         options["dtype"] = "float32"  # built and analysed so; the training promotes it
     config = convert(options, model.Config, "model")
-    module = model.build(dataset.spec, config)
+    module = behind_readout(model.build(dataset.spec, config), readout, dataset.spec)
     module = entry.wrap(module, own, dataset.spec, train.alpha)
-    return Settings(model, config, objective, own, train, module)
+    return Settings(model, config, objective, own, readout, train, module)
 
 
 def as_tables(recipe: Recipe, settings: Settings, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,6 +86,8 @@ def as_tables(recipe: Recipe, settings: Settings, data: Mapping[str, Any]) -> di
     model: dict[str, Any] = {"name": settings.model.spec.name, "objective": settings.objective}
     if settings.objective_config is not None:
         model[settings.objective] = _plain(settings.objective_config)
+    if settings.readout is not None:
+        model["readout"] = _plain(settings.readout)
     tables: dict[str, Any] = {
         "seed": recipe.seed,
         "data": dict(data),

@@ -57,12 +57,16 @@ class Result(ResultFile):
         """
         from qdisc.analysis.model import Model
         from qdisc.pipeline.objectives import known
+        from qdisc.pipeline.readout import behind_readout, take
         from qdisc.train.loop import with_dtype
 
         attrs = self.group("/model").attrs
         plugin = (registry or Registry()).get("model", str(attrs["plugin"]))
         options = tomllib.loads(str(attrs.get("config", "")))
         module = plugin.build(self.data_spec, convert(options, plugin.Config, "model"))
+        if "readout" in attrs:
+            table = tomllib.loads(str(attrs["readout"]))
+            module = behind_readout(module, take({"readout": table}), self.data_spec)
         if self.has("/model/objective"):
             own = self.group("/model/objective").attrs
             entry = known(str(own["name"]))

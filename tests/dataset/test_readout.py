@@ -102,3 +102,28 @@ def test_what_makes_no_sense_is_refused():
     values = Dataset.from_samples(np.ones((4, 2)), np.zeros(4), data_type="continuous")
     with pytest.raises(DataError, match="does not apply to continuous"):
         with_readout(values, bit_flip(0, 0), 0)
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [bit_flip(0.1, 0.2), bit_flip([0, 0.3], [0.05, 0.1]), atom_loss(0.3),
+     bit_flip(0.1, 0.2).then(atom_loss(0.3))],
+)  # fmt: skip
+def test_averages_of_true_products_from_measured_codes(channel):
+    """sum_y p(y) f_1(y_1) f_2(y_2) = sum_x p(x) s_1 s_2 by enumeration, for any p(x)."""
+    p = np.random.default_rng(3).dirichlet(np.ones(4)).reshape(2, 2)
+    rows = np.broadcast_to(channel.matrix, (2, 2, channel.n_observed))
+    measured = np.einsum("xy,xa,yb->ab", p, *rows)
+    f = np.broadcast_to(channel.unbiased([-1, 1]), (2, channel.n_observed))
+    s = np.array([-1, 1])
+    assert np.einsum("ab,a,b->", measured, *f) == pytest.approx(s @ p @ s, abs=1e-12)
+    assert measured.sum(axis=1) @ f[0] == pytest.approx(p.sum(axis=1) @ s, abs=1e-12)
+
+
+def test_what_cannot_be_made_unbiased():
+    f = bit_flip(0.1, 0.2).unbiased([-1, 1])
+    np.testing.assert_allclose(f[1] - f[0], 2 / (1 - 0.1 - 0.2))
+    with pytest.raises(ConfigError, match="cannot be inverted"):
+        bit_flip(0.5, 0.5).unbiased([-1, 1])
+    with pytest.raises(ConfigError, match="one value per true code"):
+        bit_flip(0.1, 0.1).unbiased([-1, 0, 1])
