@@ -112,12 +112,25 @@ def _measure(
                 chosen = states[:middle] if offset == 0 else states[middle:]
                 _measure(chosen, group[part] - offset, rows[part], basis, uniforms, bits, site)
             return
-        halves = states.reshape(len(states), 2, -1)[pairs // 3]
-        rotated = ROTATIONS[pairs % 3] @ halves
-        weight = np.sum(rotated.real**2 + rotated.imag**2, axis=-1)
-        up = weight[:, 0] / weight.sum(axis=1)
-        outcome = (uniforms[rows, site] >= up[pair]).astype(np.int64)
+        up, down = np.moveaxis(states.reshape(len(states), 2, -1), 1, 0)
+        share = _share_of_plus(up, down)[pairs // 3, pairs % 3]
+        outcome = (uniforms[rows, site] >= share[pair]).astype(np.int64)
         bits[rows, site] = outcome
         kept, group = np.unique(2 * pair + outcome, return_inverse=True)
-        states = rotated.reshape(2 * len(pairs), -1)[kept]
+        pairs, outcome = pairs[kept // 2], kept % 2
+        # the bra of the outcome, <b| = (u, d), applied to the first spin
+        bra = ROTATIONS[pairs % 3, outcome][:, :, None]
+        states = bra[:, 0] * up[pairs // 3] + bra[:, 1] * down[pairs // 3]
         site += 1
+
+
+def _share_of_plus(up: np.ndarray, down: np.ndarray) -> FloatArray:
+    """Probability of the outcome +1 of the first spin along X, Y and Z, (groups, 3).
+
+    <X> = 2 Re <up|down>, <Y> = 2 Im <up|down>, <Z> = <up|up> - <down|down>, over the norm.
+    """
+    plus, minus = (np.einsum("gi,gi->g", a.conj(), a).real for a in (up, down))
+    cross = 2 * np.einsum("gi,gi->g", up.conj(), down)
+    norm = plus + minus
+    mean = np.stack([cross.real, cross.imag, plus - minus], axis=1) / norm[:, None]
+    return (1 + mean) / 2
