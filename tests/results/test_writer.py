@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import errno
-import itertools
-import multiprocessing
 import os
 import random
 import resource
 import signal
+import subprocess
+import sys
 import time
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,11 +23,6 @@ from qdisc.results.reader import open_result_file, read_tree
 from qdisc.results.schema import Group
 from qdisc.results.validate import validate
 from qdisc.results.writer import add_group, write_result
-
-
-def _write_for_ever(path, tree):
-    for number in itertools.count(1):
-        write_result(path, replace(tree, attrs={**tree.attrs, "number": number}))
 
 
 def _only(folder):
@@ -190,21 +185,23 @@ def test_a_kill_at_any_moment_leaves_a_valid_file(path, tree, tmp_path):
     write_result(path, tree)
     takes = time.perf_counter() - started
     wanted = layout(tree)
-    for _ in range(12):
-        # Forked, so that the child starts to write at once and the moments are spread over writes.
-        child = multiprocessing.get_context("fork").Process(
-            target=_write_for_ever, args=(path, tree)
-        )
-        child.start()
-        time.sleep(rng.uniform(0.1, 3) * takes)
-        child.kill()
-        child.join()
-        assert child.exitcode == -signal.SIGKILL
-        assert validate(path) == []
-        found = read_tree(path)
-        numbers.append(found.attrs.get("number", 0))
-        kept = {name: value for name, value in found.attrs.items() if name != "number"}
-        assert diff_trees(wanted, Group(kept, found.variables, found.groups)) == []
+    command = [sys.executable, str(Path(__file__).with_name("writers.py")), str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as writers:
+        for _ in range(12):
+            writers.stdin.write("\n")
+            writer = int(writers.stdout.readline())
+            time.sleep(rng.uniform(0.1, 3) * takes)
+            os.kill(writer, signal.SIGKILL)
+            assert int(writers.stdout.readline()) == -signal.SIGKILL
+            assert validate(path) == []
+            found = read_tree(path)
+            numbers.append(found.attrs.get("number", 0))
+            kept = {name: value for name, value in found.attrs.items() if name != "number"}
+            assert diff_trees(wanted, Group(kept, found.variables, found.groups)) == []
+        writers.stdin.close()
+        assert writers.wait(10) == 0
     assert max(numbers) > 0  # some were killed after they had written
     write_result(path, tree)
     assert _only(tmp_path) == ["result.h5"]
