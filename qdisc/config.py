@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -165,8 +165,20 @@ def convert(values: Mapping[str, Any], struct: type[T], where: str) -> T:
         key = path.strip("`.")
         seen = values.get(key.split("[")[0].split(".")[0]) if key else dict(values)
         raise ConfigError(
-            f"wrong type: {what}", where=f"{where}.{key}" if key else where, value=seen
-        ) from error
+            f"wrong type: {what}", where=f"{where}.{key}" if key else where, value=seen,
+            hint=_choices(struct, key),
+        ) from error  # fmt: skip
+
+
+def _choices(struct: type, key: str) -> str | None:
+    """The words that a key may be, where it is one of a few."""
+    annotation = {field.name: field.type for field in msgspec.structs.fields(struct)}.get(key)
+    words = [
+        word
+        for part in (annotation, *get_args(annotation)) if get_origin(part) is Literal
+        for word in get_args(part)
+    ]  # fmt: skip
+    return f"one of {', '.join(map(repr, words))}" if words else None
 
 
 _TABLES = ("data", "make", "model", "train", "analyses", "observables")

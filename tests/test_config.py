@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import pytest
 
@@ -84,6 +86,17 @@ def test_configs_are_frozen_and_strict():
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"shot": 3}, Mine)
     _refused("wrong type", lambda: convert({"names": ["a", 1]}, Mine, "mine"), "where: mine.names")
+
+
+def test_a_word_that_is_none_of_a_few_is_told_them():
+    class Mine(Config):
+        loss: Literal["drop", "mask"] = "drop"
+        values: Literal["codes"] | None = None
+
+    _refused(
+        "wrong type", lambda: convert({"loss": "x"}, Mine, "m"), "try:   one of 'drop', 'mask'"
+    )
+    _refused("wrong type", lambda: convert({"values": "x"}, Mine, "m"), "try:   one of 'codes'")
 
 
 def test_overrides_leave_the_original():

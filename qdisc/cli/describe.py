@@ -25,7 +25,7 @@ def description(dataset: Any, loader: str = "") -> list[str]:
         ("data type", spec.data_type),
         ("local states", _states(spec, source.get("levels", ""))),
         ("sites", f"{spec.n_sites}" + _geometry(spec)),
-        ("snapshots", f"{spec.n_snapshots}, {spec.n_configurations} stored configurations"),
+        ("snapshots", f"{spec.n_snapshots}, {_stored(spec.n_configurations)}"),
         *([("dropped", source["dropped"])] if source.get("dropped") else []),
         ("shots", _shots(dataset.shots)),
         ("settings", _settings(dataset)),
@@ -62,6 +62,10 @@ def _columns(cells: Iterable[str]) -> list[str]:
     each = max(1, WIDTH // wide)
     padded = [cell.rjust(wide) for cell in cells]
     return ["".join(padded[i : i + each]).rstrip() for i in range(0, len(padded), each)]
+
+
+def _stored(number: int) -> str:
+    return f"{number} stored configuration" + ("" if number == 1 else "s")
 
 
 def _settings(dataset: Any) -> str:
@@ -146,10 +150,14 @@ def _metadata(text: str) -> list[str]:
     out: list[str] = []
     if isinstance(constant, dict) and constant:
         del kept["constant"]
-        parts = [f"{name} = {json.dumps(value)[:40]}" for name, value in constant.items()]
+        parts = [f"{name} = {_constant(value)}" for name, value in constant.items()]
         more = [f"{len(parts) - _MOST_CONSTANTS} more"] if len(parts) > _MOST_CONSTANTS else []
         out = _row("constant", ", ".join(parts[:_MOST_CONSTANTS] + more))
     return out + (_row("metadata", f"{', '.join(kept)} (kept with the result)") if kept else [])
+
+
+def _constant(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else json.dumps(value)[:40]
 
 
 def _site_means(dataset: Any) -> Iterator[float]:

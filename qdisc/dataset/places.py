@@ -15,14 +15,19 @@ def place(path: str | os.PathLike[str], inner: str = "") -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def in_file(error: DataError, path: str | os.PathLike[str]) -> DataError:
-    """The same error with the file in its place."""
-    if os.fspath(path) in (error.where or ""):
+def in_file(error: DataError, path: str | os.PathLike[str], also: str = "") -> DataError:
+    """The same error with the file in its place, and what else there is to say after its hint."""
+    named = os.fspath(path) in (error.where or "")
+    if named and not also:
         return error
-    where = place(path, error.where or "")
-    new = DataError(error.what, where=where, hint=error.hint)
+    where = error.where if named else place(path, error.where or "")
+    hint = f"{error.hint}{also}" if error.hint else error.hint
+    new = DataError(error.what, where=where, hint=hint)
     if error.where is not None:  # the line with the value stays as it was
-        new.args = (str(error).replace(f"  where: {error.where}", f"  where: {where}", 1),)
+        text = str(error).replace(f"  where: {error.where}", f"  where: {where}", 1)
+        if error.hint:
+            text = text.removesuffix(error.hint) + str(hint)
+        new.args = (text,)
     return new
 
 

@@ -97,6 +97,9 @@ def test_files_that_do_not_fit_together(tmp_path):
     (tmp_path / "h=2.txt").write_text("-1 1 1\n")
     with pytest.raises(DataError, match="different local states"):
         load(tmp_path, pattern="h={h}.txt", **OPTIONS)
+    with pytest.raises(DataError, match="which end of the strings is site 0") as caught:
+        load(tmp_path, pattern="h={h}.txt")
+    assert str(caught.value).endswith("stand in a table: options = {key = ...}")
     (tmp_path / "h=2.txt").write_text("0a0\n010\n")
     with pytest.raises(DataError) as caught:
         load(tmp_path, pattern="h={h}.txt", files="csv", **OPTIONS)

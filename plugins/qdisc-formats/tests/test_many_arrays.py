@@ -124,3 +124,15 @@ def test_what_lies_beside_is_not_followed(lab):
     data = load(lab, samples="delta=2/shots", loader="hdf5", **DIMS)
     constant = json.loads(data.source["metadata"])["constant"]
     assert constant == {"sample": "array 7", "field (T)": 1.0, "run": "run 0"}
+
+
+def test_arrays_called_alike_are_offered_as_a_sweep(tmp_path):
+    path = tmp_path / "lab.h5"
+    with h5py.File(path, "w") as file:
+        for n in (10, 2):
+            file[f"run{n}/shots"] = np.eye(3, dtype=np.uint8)
+            file[f"run{n}"].attrs["h"] = n / 2
+    with pytest.raises(DataError, match="which array holds the snapshots") as caught:
+        load(path, dims=["shot", "site"])
+    assert '"/run2/shots", or samples = "*/shots" for 2 arrays' in str(caught.value)
+    assert load(path, samples="*/shots", dims=["shot", "site"]).theta[:, 0].tolist() == [1.0, 5.0]

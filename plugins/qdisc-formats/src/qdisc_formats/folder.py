@@ -139,7 +139,8 @@ def _read(registry: Registry, path: Path, config: FolderConfig) -> Dataset:
             hint=error.hint or 'files = "..." names their loader, options = {...} its options',
         ) from error  # fmt: skip
     except DataError as error:
-        raise in_file(error, path) from error
+        also = "; keys of a folder's files stand in a table: options = {key = ...}"
+        raise in_file(error, path, also) from error
     except QdiscError as error:
         raise DataError(f"a file of the folder cannot be read: {error.what}", where=str(path),
                         hint='files = "..." names the loader') from error  # fmt: skip

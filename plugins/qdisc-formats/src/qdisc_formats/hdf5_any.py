@@ -27,6 +27,7 @@ from qdisc_formats.hdf5_beside import Beside, is_numbers, unit_of
 from qdisc_formats.json_file import peek
 from qdisc_formats.layout import from_arrays
 from qdisc_formats.layout_options import ArrayConfig, Described
+from qdisc_formats.name_pattern import natural
 from qdisc_formats.pennylane import loader as shadows
 from qdisc_formats.report import Report
 
@@ -111,7 +112,7 @@ class Hdf5Arrays:
                             shape = item.shape or ()
                             order = shape[::-1] if self._reverse else shape
                             found[f"{prefix}/{name}"] = order
-        return found
+        return dict(sorted(found.items(), key=lambda item: natural(item[0])))
 
     def read(self, name: str) -> np.ndarray:
         """One dataset of numbers.

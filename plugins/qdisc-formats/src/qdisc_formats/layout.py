@@ -94,6 +94,15 @@ def _only(arrays: Arrays) -> str:
         raise DataError(
             "nothing says which array holds the snapshots" if names
             else "no array of numbers has two or more axes", where="samples", value=listed(arrays),
-            hint=f'samples = "{largest}"' if names else "an array with axes of shots and sites",
+            hint=_choices(largest, names) if names else "an array with axes of shots and sites",
         )  # fmt: skip
     return names[0]
+
+
+def _choices(largest: str, names: list[str]) -> str:
+    """The key for one array, and for all that are called alike in groups of one level."""
+    *groups, last = largest.strip("/").split("/")
+    pattern = "/".join(["*"] * len(groups) + [last])
+    alike = [n for n in names if n.count("/") == largest.count("/") and n.endswith(f"/{last}")]
+    several = f', or samples = "{pattern}" for {len(alike)} arrays, one setting each'
+    return f'samples = "{largest}"' + (several if groups and len(alike) > 1 else "")

@@ -51,6 +51,9 @@ def theta_of(
         per_shot = per_shot or axis == len(shape)
         columns.append(column.reshape([-1 if n == axis else 1 for n in range(len(full))]))
     names = list(given)
+    arrays_named = [v for v in given.values() if isinstance(v, str)]
+    report.note(f"theta from the recipe: {', '.join(names)}"
+                + (f" (arrays {', '.join(arrays_named)})" if arrays_named else ""))  # fmt: skip
     units = SweepConfig(theta_units=config.theta_units).units(names, known)
     wanted = full if per_shot else (*shape, 1)
     wide = [np.broadcast_to(column, wanted).reshape(-1) for column in columns]
