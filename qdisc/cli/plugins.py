@@ -1,12 +1,14 @@
-"""Commands `qdisc plugins list | show | check`: what is installed, and whether it works."""
+"""Commands `qdisc plugins list | show | new`: what is installed, and the start of a new one."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
+from qdisc.cli import plugins_check
 from qdisc.cli.output import say, table
 from qdisc.errors import PluginError, nearest
+from qdisc.plugin.registry import KINDS
 
 _BAD = ("ambiguous", "broken", "invalid", "incompatible")
 
@@ -21,12 +23,18 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     listing.set_defaults(command=list_command)
     show = choice.add_parser("show", parents=[common], help="options, citation and state of one")
     show.add_argument("name", metavar="NAME")
-    show.add_argument("--kind", choices=("loader", "model", "observable", "analysis"))
+    show.add_argument("--kind", choices=KINDS)
     show.set_defaults(command=show_command)
-    check = choice.add_parser("check", parents=[common], help="run the conformance checks on one")
-    check.add_argument("name", metavar="NAME")
-    check.add_argument("--kind", choices=("loader", "model", "observable", "analysis"))
-    check.set_defaults(command=check_command)
+    plugins_check.add_command(choice, common)
+    new = choice.add_parser(
+        "new", parents=[common], help="write the package of a new plugin",
+        description="Write an installable package with one plugin and its tests, to start from.",
+    )  # fmt: skip
+    new.add_argument("name", metavar="NAME", help="name of the plugin, e.g. string_order")
+    new.add_argument("--kind", choices=KINDS, required=True)
+    new.add_argument("-o", "--out", metavar="FOLDER", default=".",
+                     help="folder that gets the package's folder (default: here)")  # fmt: skip
+    new.set_defaults(command=new_command)
 
 
 def list_command(arguments: argparse.Namespace) -> int:
@@ -52,16 +60,20 @@ def show_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def check_command(arguments: argparse.Namespace) -> int:
-    """Check a plugin: the contract always, its behaviour where the conformance kit covers it."""
-    code = 0
-    for found in _load(arguments.name, arguments.kind):
-        if found.state != "loaded":
-            say(f"{found.kind} {found.name}: {found.state}: {found.reason}")
-            code = 1
-            continue
-        code = max(code, _conformance(found))
-    return code
+def new_command(arguments: argparse.Namespace) -> int:
+    """Write a package and say what to do with it."""
+    from qdisc.plugin.scaffold import write_package
+
+    made = write_package(arguments.name, arguments.kind, arguments.out)
+    plugin, tests, *_ = made.files
+    say(f"wrote {made.folder}")
+    say(f"  {plugin}  the {arguments.kind}: an example to replace")
+    say(f"  {tests}  its tests")
+    say("next")
+    say(f"  pip install -e {made.folder}")
+    say(f"  python -m pytest {made.folder}")
+    say(f"  qdisc plugins check {arguments.name}")
+    return 0
 
 
 def card(found: Any) -> list[str]:
@@ -92,7 +104,7 @@ def card(found: Any) -> list[str]:
 
 
 def _load(name: str, kind: str | None) -> list[Any]:
-    from qdisc.plugin import KINDS, Registry
+    from qdisc.plugin import Registry
 
     registry = Registry()
     kinds = [k for k in KINDS if kind in (None, k) and name in registry.names(k)]
@@ -103,19 +115,3 @@ def _load(name: str, kind: str | None) -> list[Any]:
             where="qdisc plugins", value=name, hint=nearest(name, known),
         )  # fmt: skip
     return [registry.load(k, name) for k in kinds]
-
-
-def _conformance(found: Any) -> int:
-    import qdisc.testing as kit
-
-    check = getattr(kit, "check_plugin", None)
-    if check is None:  # an installation without the kit: say what was and what was not checked
-        say(f"{found.kind} {found.name}: loads and its signature is right; behaviour not checked")
-        return 0
-    report = check(found.obj)
-    lines = [str(line) for line in report or ()]
-    for line in lines:
-        say(line)
-    failed = [line for line in report or () if not getattr(line, "ok", True)]
-    say(f"{found.kind} {found.name}: {'failed' if failed else 'ok'}")
-    return 1 if failed else 0

@@ -120,7 +120,7 @@ class Registry:
         if (kind, name) in self._loaded:
             return self._loaded[kind, name]
         points = self._entries[kind, name]
-        packages = [_package(point) for point in points]
+        packages = sorted(_package(point) for point in points)
         if len(points) > 1:
             return Found(
                 kind, name, " and ".join(packages), points[0].value, "ambiguous",

@@ -42,6 +42,57 @@ def test_the_card_of_a_loader_names_its_options_and_bit_order(capsys):
     assert any(line.startswith("  data_type: str | None = None") for line in lines)
 
 
+def test_check_says_what_failed_and_where(capsys, tmp_path, monkeypatch):
+    (tmp_path / "pkg_few.py").write_text(
+        "from qdisc.plugin import ObservableSpec\n"
+        "class P:\n"
+        "    spec = ObservableSpec(name='too_few', summary='x', data_kinds=('discrete',))\n"
+        "    def __call__(self, snapshots, data_spec):\n"
+        "        return snapshots[1:, 0]\n"
+        "plugin = P()\n"
+    )
+    info = tmp_path / "pkg_few-2.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pkg-few\nVersion: 2.0\n")
+    (info / "entry_points.txt").write_text(
+        "[qdisc.observables]\ntoo_few = pkg_few:plugin\nlost = pkg_few:nothing\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["plugins", "check", "magnetisation", "--kind", "observable"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("ok    observable magnetisation  qdisc ")
+    assert lines[-1] == "1 plugin: 1 ok, 0 failed"
+    assert main(["plugins", "check", "--package", "pkg-few"]) == 1
+    out = capsys.readouterr().out
+    assert "FAIL  observable lost     pkg-few 2.0: broken\n      AttributeError" in out
+    assert "FAIL  observable too_few  pkg-few 2.0: " in out
+    assert "one value per snapshot is wanted" in out and "observable too_few" in out
+    assert out.endswith("2 plugins: 0 ok, 2 failed\n")
+    assert main(["plugins", "check", "npz", "--verbose"]) == 0
+    out = capsys.readouterr().out
+    assert "ok   refuses_other_files" in out and "--file FILE` checks reading" in out
+
+
+def test_check_of_what_is_not_there(capsys, tmp_path):
+    for arguments, words in (
+        (["latent_mop"], "did you mean 'latent_map'?"),
+        (["--package", "qdisc-format"], "did you mean 'qdisc-formats'?"),
+        (["latent_map", "--file", "x"], "--file goes with the name of one loader"),
+        (["npz", "--file", str(tmp_path / "x")], "no such file"),
+    ):
+        assert main(["plugins", "check", *arguments]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_a_loader_is_checked_on_a_file(capsys, tmp_path):
+    from qdisc.dataset.loaders.npz import save_npz
+    from qdisc.testing import tiny_datasets
+
+    save_npz(tiny_datasets()["discrete_grid"], tmp_path / "a.npz")
+    assert main(["plugins", "check", "npz", "--file", str(tmp_path / "a.npz"), "-v"]) == 0
+    assert "ok   survives_damage" in capsys.readouterr().out
+
+
 def test_a_broken_plugin_shows_reason_and_traceback():
     found = Found("model", "m", "p 1", "p:m", "broken", "ImportError: no", traceback="Trace\n")
     lines = card(found)

@@ -7,6 +7,7 @@ directory is a temporary one, and the interpreters are those of new environments
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -45,7 +46,8 @@ def contents(wheel: Path) -> set[str]:
 def missing(names: set[str]) -> list[str]:
     """What a wheel must hold and does not: every module, the type marker, the demo's data."""
     source = ROOT / "qdisc"
-    wanted = {f.relative_to(ROOT).as_posix() for f in source.rglob("*.py")}
+    files = [*source.rglob("*.py"), *source.rglob("*.in")]
+    wanted = {f.relative_to(ROOT).as_posix() for f in files}
     wanted.add("qdisc/py.typed")
     for file in ("card.toml", "recipe.toml", "j1j2_3x3.h5"):
         wanted.add(f"qdisc/_datasets/j1j2_3x3/{file}")
@@ -95,7 +97,11 @@ def smoke(wheel: Path, python: str, folder: Path, demo: bool) -> str:
         run([binary / "qdisc", "demo", "-o", "demo"], elsewhere, QDISC_SMALL="1", CI="true")
         run([binary / "qdisc", "result", "validate", elsewhere / "demo" / "demo.h5"], elsewhere)
     number = run([binary / "python", "-c", "import platform as p; print(p.python_version())"])
-    return f"qdisc {version} on Python {number.strip()} ({count} modules{', demo' * demo})"
+    done = [f"{count} modules"]
+    if demo:
+        walk = runpy.run_path(str(Path(__file__).with_name("author_path.py")))["walk"]
+        done += ["demo", "plugins: " + walk(binary, folder / "author")]
+    return f"qdisc {version} on Python {number.strip()} ({', '.join(done)})"
 
 
 def interpreters() -> list[str]:

@@ -1,0 +1,1 @@
+"""Text of the packages that `qdisc plugins new` writes; `${...}` are filled in by `scaffold`."""
