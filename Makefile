@@ -16,6 +16,10 @@ test: $(STAMP)  ## everything that must hold
 demo-quality: $(STAMP)  ## the demo's promise on five seeds
 	QDISC_FULL=1 $(BIN)/python -m pytest tests/demo -m slow
 
+.PHONY: full
+full: $(STAMP)  ## what takes minutes: the demo on five seeds, the notebooks at full size
+	QDISC_FULL=1 $(BIN)/python -m pytest tests/demo tests/notebooks -m slow
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -33,6 +33,7 @@ from qdisc.objectives.hamiltonian import (
     potential_energy,
     quadratic_temperature_tempering,
     quadratic_tempering,
+    warn_if_stopped,
 )
 from qdisc.train.program import TrainState
 
@@ -92,7 +93,11 @@ def train_step(
         optimizer: An optax transformation.
         loss_function: Like `loss`.
         loss_kwargs: Its options.
+
+    Warns:
+        UserWarning: Stopped forces, with which gradients are wrong.
     """
+    warn_if_stopped(hvae.grad_method, "HVAE.grad_method")
     options = dict(loss_kwargs or {})
 
     @jax.jit

@@ -18,6 +18,7 @@ import optax
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
 from qdisc.errors import ConfigError, TrainingError
+from qdisc.objectives.hamiltonian import warn_if_stopped
 from qdisc.train.fit import Epoch, Fit
 from qdisc.train.loop import fit, init_state
 from qdisc.train.optimiser import Optimizer, check_rate, has_rate, injected
@@ -53,6 +54,9 @@ class VAETrainer(Trained):
         latvar: The last latent map, see `compute_repr2d`.
         fit: The last `qdisc.train.Fit`.
 
+    Warns:
+        UserWarning: A Hamiltonian VAE with stopped forces, whose gradients are wrong.
+
     Raises:
         TrainingError: Model and dataset disagree on data type, codes or sites.
         ConfigError: The optimizer is neither of the two.
@@ -63,6 +67,7 @@ class VAETrainer(Trained):
     ) -> None:
         super().__init__(model, dataset)
         check_agreement(model, dataset)
+        warn_if_stopped(getattr(model, "grad_method", ""), f"{type(model).__name__}.grad_method")
         self.optimizer = optimizer
         self.fit: Fit | None = None
         self._transform = injected(optimizer)

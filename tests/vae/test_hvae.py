@@ -9,10 +9,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from qdisc.errors import TrainingError
 from qdisc.vae import HVAE
+from qdisc.vae import hvae as published
 from qdisc.vae.core import VAETrainer
 
 KEY = jax.random.key(0)
@@ -81,3 +83,14 @@ def test_the_name_is_there_without_starting_jax():
     code = "import sys, qdisc.vae; print('HVAE' in qdisc.vae.__all__, 'jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]
+
+
+def test_stopped_forces_are_a_warning_where_one_trains(tiny):
+    """The trainer and the step by hand; evaluating such a model warns nobody."""
+    stopped = HVAE(tiny.product(), 2, 0.1, data_type="discrete", grad_method="autodiff_stop")
+    for begin in (
+        lambda: VAETrainer(stopped, tiny.grid()),
+        lambda: published.train_step(stopped, optax.sgd(0.1)),
+    ):
+        with pytest.warns(UserWarning, match=r"HVAE.grad_method.*wrong gradients.*66 % at 0\.15"):
+            begin()

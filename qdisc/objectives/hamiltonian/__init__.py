@@ -21,6 +21,7 @@ from qdisc.objectives.hamiltonian.force import (
     grad_potential_energy,
     log_standard_normal,
     potential_energy,
+    warn_if_stopped,
 )
 from qdisc.objectives.hamiltonian.leapfrog import (
     Path,
@@ -65,4 +66,5 @@ __all__ = [
     "quadratic_tempering",
     "schedule",
     "step_sizes",
+    "warn_if_stopped",
 ]
