@@ -10,5 +10,6 @@ NAMES = (
     "train_repeating",
     "maps",
     "sampling",
+    "symbolic",
     "hvae",
 )

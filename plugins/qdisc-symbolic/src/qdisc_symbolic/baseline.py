@@ -72,14 +72,29 @@ def random_baseline(
     table = correlators(x, shares(counts))
     seen = np.asarray(counts.sum(axis=1)).reshape(-1) > 0
     use = (inside | outside) & seen
-    coefficients = generator(key, 2).standard_normal((int(n), table.shape[1]))
-    f = coefficients @ table[use].T
-    aucs = _aucs(f, inside[use])
-    spearmans = np.full(int(n), np.nan)
+    wanted = None if reference is None else per_point(dataset, reference, "reference")[use]
+    return random_scores(table[use], inside[use], int(n), generator(key, 2), wanted)
+
+
+def random_scores(
+    table: np.ndarray, inside: np.ndarray, n: int, rng: np.random.Generator,
+    reference: np.ndarray | None = None,
+) -> Baseline:  # fmt: skip
+    """Score sums of features with independent normal coefficients.
+
+    Args:
+        table: Features averaged over the held-out shots of each setting, (settings, features).
+        inside: Settings of the cluster, (settings,).
+        n: Number of formulas.
+        rng: Draws the coefficients.
+        reference: As in `random_baseline`, (settings,).
+    """
+    f = rng.standard_normal((n, table.shape[1])) @ table.T
+    aucs = _aucs(f, inside)
+    spearmans = np.full(n, np.nan)
     if reference is not None:
-        wanted = per_point(dataset, reference, "reference")[use]
-        known = np.isfinite(wanted)
-        spearmans = np.abs(_spearmans(f[:, known], wanted[known]))
+        known = np.isfinite(reference)
+        spearmans = np.abs(_spearmans(f[:, known], reference[known]))
     aucs = np.maximum(aucs, 1 - aucs)
     return Baseline(float(np.median(aucs)), float(np.median(spearmans)), aucs, spearmans)
 

@@ -19,11 +19,13 @@ class Term:
         coefficient: The factor in front of the sum.
         products: Columns of each product, (products, bodies).
         label: What the products have in common, such as a displacement; "" for one product.
+        latex: The sum over the products as LaTeX, where it says more than the label.
     """
 
     coefficient: float
     products: tuple[tuple[int, ...], ...]
     label: str = ""
+    latex: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ class Formula:
         out = ""
         for term in self.terms:
             letter = self.symbols[term.products[0][0]].split("_")[0]
-            if term.label:
+            if term.latex:
+                body = term.latex
+            elif term.label:
                 names = "".join(f" {letter}_{_INDICES[n]}" for n in range(len(term.products[0])))
                 body = rf"\sum_{{{term.label}}}{names}"
             else:

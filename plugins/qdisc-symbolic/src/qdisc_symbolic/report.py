@@ -24,13 +24,14 @@ def overall(evaluation: Evaluation | None) -> dict[str, float]:
 def sentence(name: str, evaluation: Evaluation | None, formula: str, converged: bool) -> str:
     """One line: what the formula is, how well it does, and beside what."""
     scores = overall(evaluation)
-    words = (
-        f"{name}: {formula}; held-out AUC {scores['auc']:.3f}, random coefficients "
-        f"{scores['auc_random']:.3f}"
-    )
-    if scores["auc_random"] >= CHANCE:
-        words += ": nearly any formula tells these apart"
+    words = f"{name}: {formula}; {beside_chance(scores['auc'], scores['auc_random'])}"
     return words if converged else f"{words}; NOT converged"
+
+
+def beside_chance(auc: float, auc_random: float) -> str:
+    """A score beside that of random coefficients."""
+    words = f"held-out AUC {auc:.3f}, random coefficients {auc_random:.3f}"
+    return f"{words}: nearly any formula tells these apart" if auc_random >= CHANCE else words
 
 
 def texts(name: str, lines: Sequence[str]) -> dict[str, object]:
