@@ -10,7 +10,7 @@ import inspect
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any
 
 import msgspec
@@ -58,12 +58,15 @@ class Registry:
     def __init__(self, extra: Iterable[tuple[str, Any]] = ()) -> None:
         self._entries: dict[tuple[str, str], list[EntryPoint]] = {}
         self._loaded: dict[tuple[str, str], Found] = {}
+        self._packages: dict[Distribution, str] = {}
+        installed = entry_points()  # once for all kinds: it looks at every installed package
         for kind, group in GROUPS.items():
-            for point in entry_points(group=group):
+            for point in installed.select(group=group):
                 same = self._entries.setdefault((kind, point.name), [])
                 # An editable install can list its metadata twice; two packages are two packages,
                 # even when both name the same object.
-                if (_package(point), point.value) not in [(_package(p), p.value) for p in same]:
+                seen = [(self._package(p), p.value) for p in same]
+                if (self._package(point), point.value) not in seen:
                     same.append(point)
         for kind, obj in extra:
             obj = obj() if isinstance(obj, type) else obj
@@ -120,7 +123,7 @@ class Registry:
         if (kind, name) in self._loaded:
             return self._loaded[kind, name]
         points = self._entries[kind, name]
-        packages = sorted(_package(point) for point in points)
+        packages = sorted(self._package(point) for point in points)
         if len(points) > 1:
             return Found(
                 kind, name, " and ".join(packages), points[0].value, "ambiguous",
@@ -128,9 +131,14 @@ class Registry:
             )  # fmt: skip
         return Found(kind, name, packages[0], points[0].value)
 
-
-def _package(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+    def _package(self, point: EntryPoint) -> str:
+        """Name and version of the distribution; reading them parses its metadata, so once each."""
+        if point.dist is None:
+            return "unknown"
+        if point.dist not in self._packages:
+            metadata = point.dist.metadata
+            self._packages[point.dist] = f"{metadata['Name']} {metadata['Version']}"
+        return self._packages[point.dist]
 
 
 def _import(found: Found, point: EntryPoint) -> Found:
