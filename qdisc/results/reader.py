@@ -95,6 +95,16 @@ class ResultFile:
         with self._open() as file:
             return _tree.variable(_tree.find(file, path, h5py.Dataset))
 
+    def attributes(self, path: str) -> dict[str, Any]:
+        """Attributes of a group or variable, without its numbers.
+
+        Raises:
+            ResultError: There is nothing at this path; the nearest name is given.
+        """
+        with self._open() as file:
+            kind = h5py.Group if isinstance(file.get(path), h5py.Group) else h5py.Dataset
+            return _tree.attributes(_tree.find(file, path, kind))
+
     def scales(self) -> dict[str, Variable]:
         """Scale of every dimension in the file."""
         with self._open() as file:

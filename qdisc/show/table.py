@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from qdisc.results.reader import ResultFile
 
 WIDTH = 80
+COLUMN = 14  # what a name in front of a finding takes
+MOST_LINES = 12  # of one variable: a stranger's file may say more
 _NUMBER = re.compile(r"(-|-?[\d.e+-]+( %)?)\Z")
 
 
@@ -38,7 +41,8 @@ class Section:
 
 def sections(result: ResultFile, files: Sequence[Path | str] = ()) -> list[Section]:
     """Collect the numbers of the summary; what the file does not hold is left out."""
-    parts = [_run(result), _latents(result), _loss(result), _observables(result)]
+    parts = [_run(result), _findings(result), _latents(result), _loss(result)]
+    parts += [_observables(result)]
     parts += [_troubles(result), _files(result, files)]
     return [part for part in parts if part.rows]
 
@@ -115,6 +119,22 @@ def _latents(result: ResultFile) -> Section:
     ]
     title = f"Latents: {int(used.sum())} of {rate.size} active, rate {rate.sum():.3f} nat"
     return Section(title, ("latent", "KL (nat)", ""), rows)
+
+
+def _findings(result: ResultFile) -> Section:
+    """What analyses say in words: the attribute `finding` of their variables, a line each."""
+    rows: list[tuple[str, str]] = []
+    for name in result.analyses:
+        if result.status(name) != "ok":
+            continue
+        path, first = f"/analyses/{name}", _text(name)
+        for variable in result.group(path).variables:
+            text = _text(result.attributes(f"{path}/{variable}").get("finding"))
+            for line in text.splitlines()[:MOST_LINES]:
+                for piece in textwrap.wrap(line, WIDTH - COLUMN, subsequent_indent="  "):
+                    rows.append((first, piece))
+                    first = ""
+    return Section("Findings", (), tuple(rows))
 
 
 _LOSS = (

@@ -63,6 +63,20 @@ def test_the_numbers_are_those_of_the_file(full):
     assert all(len(line) <= 80 for line in lines if not line.startswith("result "))
 
 
+def test_findings_of_analyses_are_printed(tmp_path):
+    tree = read_tree(GOLDEN)
+    line = "two phases; " + "the border is steep " * 5
+    label = Variable(np.zeros(3, np.int32), ("n",), attrs={"finding": f"{line}\nnot \x1b[2J three"})
+    group = Group({**tree.groups["analyses"].groups["latent_map"].attrs}, {"label": label})
+    tree = tree.with_group("/analyses/phases", group)
+    lines = summary_text(open_result_file(write_result(tmp_path / "f.h5", tree))).splitlines()
+    at = lines.index("Findings") + 2
+    assert lines[at].startswith("phases  two phases; the border") and lines[at + 1][:8].isspace()
+    assert " ".join(" ".join(lines[at : at + 2]).split()[1:]) == line.strip()
+    assert lines[at + 2].strip() == "not ?[2J three"
+    assert all(len(text) <= 80 for text in lines[at : at + 3])
+
+
 def test_what_is_not_there_is_left_out(tmp_path):
     tree = read_tree(GOLDEN)
     kept = {name: tree.groups[name] for name in ("dataset", "provenance")}

@@ -6,19 +6,12 @@ import jax
 import numpy as np
 import pytest
 from qdisc.errors import ConfigError, DataError, TrainingError
-from threadpoolctl import threadpool_limits
 
 from qdisc_phases import GaussianMixture, select_n_components, silhouette
 
 CENTRES = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 5.0]])
 TRUTH = np.repeat(np.arange(3), 60)
 X = CENTRES[TRUTH] + 0.3 * np.random.default_rng(0).normal(size=(180, 2))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    with threadpool_limits(1):  # threads only stand in each other's way at this size
-        yield
 
 
 def test_planted_clusters_are_found():
