@@ -51,6 +51,9 @@ class TrainConfig(Config):
         evidence_samples: Samples per held-out snapshot of the importance-weighted evidence that
             is reported; 0 leaves it out.
         dtype: float32 or float64.
+        on_divergence: What happens when a loss or gradient is not finite. backoff: back to the
+            start of the epoch with half the learning rate, at most 3 times; stop: the end.
+        checkpoint_s: Seconds between two checkpoints beside the result file; 0 writes none.
     """
 
     epochs: int = 30
@@ -68,6 +71,8 @@ class TrainConfig(Config):
     patience: int | None = None
     evidence_samples: int = 64
     dtype: Literal["float32", "float64"] = "float32"
+    on_divergence: Literal["backoff", "stop"] = "backoff"
+    checkpoint_s: float = 60.0
 
     def __post_init__(self) -> None:
         """Refuse numbers that have no meaning, naming the key."""
@@ -83,6 +88,7 @@ class TrainConfig(Config):
             ("beta_start", 0 <= self.beta_start < float("inf"), "a finite weight >= 0"),
             ("validation_fraction", 0 <= self.validation_fraction < 1, "a share in [0, 1)"),
             ("patience", self.patience is None or self.patience >= 1, "at least 1 epoch"),
+            ("checkpoint_s", 0 <= self.checkpoint_s < float("inf"), "zero or more seconds"),
             ("evidence_samples", self.evidence_samples >= 0, "zero or more samples"),
         )
         for name, ok, wanted in checks:

@@ -58,7 +58,7 @@ class Result(ResultFile):
         from qdisc.analysis.model import Model
         from qdisc.pipeline.objectives import known
         from qdisc.pipeline.readout import behind_readout, take
-        from qdisc.train.loop import with_dtype
+        from qdisc.train.start import with_dtype
 
         attrs = self.group("/model").attrs
         plugin = (registry or Registry()).get("model", str(attrs["plugin"]))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from qdisc.errors import ResultError
-from qdisc.results.publish import locked, publish
+from qdisc.publish import locked, publish
 from qdisc.results.reader import read_tree
 from qdisc.results.schema import Group
 from qdisc.results.store import file_image

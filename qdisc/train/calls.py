@@ -40,7 +40,12 @@ class Calls:
     """
 
     def __init__(self, loop: Callable[..., Chunk], state: TrainState) -> None:
-        self._loop, self._last = loop, None
+        self._loop = loop
+        self.restart(state)
+
+    def restart(self, state: TrainState) -> None:
+        """Begin at another state."""
+        self._last: _Call | None = None
         self.state = jax.tree.map(jnp.asarray, state)
 
     def run(self, n_steps: Any, *inputs: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

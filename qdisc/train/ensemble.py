@@ -19,10 +19,11 @@ from qdisc.dataset.dataset import Dataset
 from qdisc.errors import ConfigError
 from qdisc.train.calls import Calls
 from qdisc.train.fit import Fit
-from qdisc.train.loop import Progress, Run, fit, padded
-from qdisc.train.optimiser import Optimizer, beta_schedule, rate_schedule
+from qdisc.train.loop import fit
+from qdisc.train.optimiser import Optimizer
 from qdisc.train.program import CAPACITY, COLUMNS, Program
 from qdisc.train.rows import epoch_order
+from qdisc.train.setup import Progress, Setup, padded
 
 
 def fit_ensemble(
@@ -66,17 +67,27 @@ def fit_ensemble(
             for seed in seeds
         )
     with jax.enable_x64(config.dtype == "float64"):
-        runs: list[Run] = []
+        runs: list[Setup] = []
         for seed in seeds:
             shared = runs[0].program if runs else program
-            runs.append(Run(module, dataset, config, seed, None, None, optimizer, shared))
-        return _Ensemble(runs).go(progress)
+            runs.append(Setup(module, dataset, config, seed, None, None, optimizer, shared))
+        fits = _Ensemble(runs).go(progress)
+    if config.on_divergence == "stop":
+        return fits
+
+    def again(seed: int) -> Fit:  # the learning rate that is halved is its own
+        return fit(module, dataset, config, seed=seed, optimizer=optimizer, program=program)
+
+    return tuple(
+        again(seed) if one.stop_reason == "not_finite" else one
+        for seed, one in zip(seeds, fits, strict=True)
+    )
 
 
 class _Ensemble:
     """One call of `fit_ensemble`."""
 
-    def __init__(self, runs: list[Run]) -> None:
+    def __init__(self, runs: list[Setup]) -> None:
         self.runs, self.first = runs, runs[0]
         state, self.keys = (
             jax.tree.map(lambda *a: jnp.stack(a), *(getattr(run, name) for run in runs))
@@ -95,8 +106,7 @@ class _Ensemble:
     def go(self, progress: Progress | None) -> tuple[Fit, ...]:
         started = time.perf_counter()
         config, per_epoch = self.first.config, self.first.plan.steps_per_epoch
-        rates = rate_schedule(config, config.epochs * per_epoch)
-        betas = beta_schedule(config, config.epochs * per_epoch)
+        rates, betas = self.first.rates, self.first.betas
         for epoch in range(config.epochs):
             window = slice(epoch * per_epoch, (epoch + 1) * per_epoch)
             self._epoch(epoch, rates[window], betas[window], progress, rates.size)
@@ -148,7 +158,7 @@ class _Ensemble:
         run, (reason, message) = self.runs[m], self.endings[m]
         run.state = jax.tree.map(lambda a: a[m], self.calls.state)
         if reason == "not_finite":
-            message += run.kept()
+            message += f"; kept the parameters {run.kept()}"
         return run.finished(
             run.state.params, self.records[m], self.epochs[m], None, reason, message, started,
             self._compiled(),

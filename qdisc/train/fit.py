@@ -28,7 +28,7 @@ class Fit:
             latent, logvar per latent.
         validation_loss: (epochs,), or None without a validation split.
         epochs_run: Complete epochs.
-        stop_reason: finished, early_stopping, not_finite or callback.
+        stop_reason: finished, early_stopping, not_finite, callback or interrupted.
         message: The reason in words.
         seed: Seed, when one was given.
         config: How it was trained.
@@ -37,6 +37,7 @@ class Fit:
         n_parameters: Number of parameters.
         program: The compiled loop, to pass to the next `fit` on the same model and data.
         held_out: The snapshots kept out of training, or None.
+        setbacks: What was not finite, for each time the learning rate was halved.
     """
 
     variables: dict[str, Any]
@@ -57,6 +58,7 @@ class Fit:
     n_parameters: int
     program: Any = None
     held_out: Dataset | None = None
+    setbacks: tuple[str, ...] = ()
 
     @property
     def active_latents(self) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from qdisc.config import TrainConfig
 from qdisc.errors import ConfigError, TrainingError
-from qdisc.train import loop
+from qdisc.train import loop, setup
 from qdisc.train.fit import Epoch
 from qdisc.train.loop import fit, init_state, with_dtype
 from qdisc.train.optimiser import injected
@@ -115,8 +115,9 @@ def test_the_length_of_a_device_call_changes_no_number(toy, stored, monkeypatch)
     config = TrainConfig(epochs=3, batch_size=4, learning_rate=0.05, gamma=1.0)
     numbers = {}
     for seconds, capacity in [(1.0, 512), (1e-9, 512), (1e9, 512), (1e9, 5)]:
-        monkeypatch.setattr(loop, "_SECONDS", seconds)
-        monkeypatch.setattr(loop, "CAPACITY", capacity)
+        monkeypatch.setattr(setup, "_SECONDS", seconds)
+        for module in (loop, setup):
+            monkeypatch.setattr(module, "CAPACITY", capacity)
         calls = []
         run = toy.fit(toy.Linear(), data, config, progress=lambda *a, c=calls: c.append(a[0]))
         assert run.n_compilations == 1

@@ -10,7 +10,7 @@ import pytest
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
 from qdisc.errors import ConfigError
-from qdisc.train import loop
+from qdisc.train import setup
 
 ONES = Dataset(np.ones((1, 12, 3), np.uint8), [[0.0]], "discrete")
 ZERO_KL = 0.0
@@ -25,7 +25,9 @@ def descend(steps, rate):
 
 
 def train(toy, limit, where="decode", epochs=6, rate=0.1, **options):
-    config = TrainConfig(epochs=epochs, batch_size=4, learning_rate=rate, optimizer="sgd")
+    config = TrainConfig(
+        epochs=epochs, batch_size=4, learning_rate=rate, optimizer="sgd", on_divergence="stop"
+    )
     return toy.fit(toy.Chain(limit, where), ONES, config, **options)
 
 
@@ -33,7 +35,7 @@ def train(toy, limit, where="decode", epochs=6, rate=0.1, **options):
 @pytest.mark.parametrize("limit", [0.25, 0.5, 0.75, 1.0])
 def test_the_last_parameters_with_a_finite_loss_are_kept(toy, limit, seconds, monkeypatch):
     """Whatever the length of a device call; 3 steps an epoch."""
-    monkeypatch.setattr(loop, "_SECONDS", seconds)
+    monkeypatch.setattr(setup, "_SECONDS", seconds)
     run = train(toy, limit)
     way = descend(18, 0.1)
     bad = int(np.argmax(way > limit))  # the step whose loss is NaN, counted from 0
@@ -75,7 +77,9 @@ def test_a_model_that_never_worked_keeps_what_it_began_with(toy):
 def test_an_absurd_learning_rate_leaves_finite_parameters(toy, optimizer):
     """Steps of 1e38 overflow; the parameters of before are kept."""
     data = toy.repeating()
-    config = TrainConfig(epochs=4, batch_size=5, learning_rate=3e38, optimizer=optimizer)
+    config = TrainConfig(
+        epochs=4, batch_size=5, learning_rate=3e38, optimizer=optimizer, on_divergence="stop"
+    )
     run = toy.fit(toy.Linear(), data, config)
     assert run.stop_reason == "not_finite"
     leaves = jax.tree.leaves(run.variables)

@@ -137,7 +137,7 @@ def test_early_stopping_keeps_the_best_parameters(toy, monkeypatch):
     mixed = np.ones((1, 40, 3), np.uint8)
     mixed[:, ::4] = 0
     parts = [Dataset(rows, [[0.0]], "discrete") for rows in (ones, mixed)]
-    monkeypatch.setattr("qdisc.train.loop.split", lambda *args: parts)
+    monkeypatch.setattr("qdisc.train.setup.split", lambda *args: parts)
     config = TrainConfig(
         epochs=60, batch_size=40, learning_rate=0.1, optimizer="sgd",
         validation_fraction=0.5, patience=3,

@@ -22,14 +22,18 @@ except ImportError:  # not POSIX: the lock file itself is the lock
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, what: str = "result file") -> Iterator[None]:
     """Hold the one right to write `path`.
+
+    Args:
+        path: The file.
+        what: Its kind, for the message.
 
     Raises:
         ResultError: Another writer holds it, or the folder is missing or cannot be written.
     """
     lock = path.with_name(f".{path.name}.lock")
-    handle = _take(lock, path)
+    handle = _take(lock, path, what)
     try:
         yield
     finally:
@@ -41,13 +45,13 @@ def locked(path: Path) -> Iterator[None]:
             os.close(handle)
 
 
-def _take(lock: Path, path: Path) -> int:
+def _take(lock: Path, path: Path, what: str) -> int:
     while True:
         exclusive = 0 if fcntl else os.O_EXCL
         try:
             handle = os.open(lock, os.O_RDWR | os.O_CREAT | exclusive, 0o644)
         except FileExistsError:
-            _refuse_second(lock, path, f"if no writer runs, delete {lock.name}")
+            _refuse_second(lock, path, what, f"if no writer runs, delete {lock.name}")
         except OSError as error:
             raise cannot_write(path, error) from error
         if fcntl is None:
@@ -56,7 +60,7 @@ def _take(lock: Path, path: Path) -> int:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
-            _refuse_second(lock, path, "wait for it, or write to another file")
+            _refuse_second(lock, path, what, "wait for it, or write to another file")
         except OSError:
             pass  # a file system without locks: the rename is still atomic, so go on
         if _same_file(handle, lock):
@@ -71,9 +75,9 @@ def _same_file(handle: int, lock: Path) -> bool:
         return False
 
 
-def _refuse_second(lock: Path, path: Path, hint: str) -> NoReturn:
+def _refuse_second(lock: Path, path: Path, what: str, hint: str) -> NoReturn:
     raise ResultError(
-        "another process is writing this result file",
+        f"another process is writing this {what}",
         where=str(path), value=f"lock {lock.name}", hint=hint,
     )  # fmt: skip
 
@@ -127,7 +131,7 @@ def cannot_write(path: Path, error: OSError) -> ResultError:
     """Say why a result cannot be written, and what to do."""
     hint = _HINTS.get(type(error).__name__, "free some space or choose another folder")
     return ResultError(
-        "the result file cannot be written; nothing was changed",
+        "the file cannot be written; nothing was changed",
         where=str(path),
         value=error.strerror or str(error),
         hint=hint,
