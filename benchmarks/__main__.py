@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--small] [--only NAME] [--json OUT]`; also `profile`, `write RUN.json`."""
+"""`python -m benchmarks [--small] [--only NAME] [--json OUT]`; `profile`, `soak`, `write RUN...`."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.demo_profile import main as profile
 
         return profile(arguments[1:])
+    if arguments[:1] == ["soak"]:
+        from benchmarks.soak import main as soak
+
+        return soak(arguments[1:])
     if arguments[:1] == ["write"]:
         from benchmarks.pages import main as write
 

@@ -41,6 +41,7 @@ def run(
     registry: Registry | None = None,
     strict: bool = False,
     progress: Progress | None = None,
+    stop: Callable[[], str | None] | None = None,
 ) -> Outcomes:
     """Run everything that was selected and suits the data.
 
@@ -55,6 +56,7 @@ def run(
         registry: Installed plugins; looked up when left out.
         strict: Raise the first failure instead of keeping it.
         progress: Called before the model is sampled, before each plugin and at the end.
+        stop: Asked before each plugin; words (what interrupts) skip it.
 
     Returns:
         One outcome per plugin, whatever became of it.
@@ -82,7 +84,8 @@ def run(
             outcomes[node] = _outcome(job, "invalid", message=str(problem))
         elif not job.runs:
             outcomes[node] = _not_run(job)
-    if model is not None and any(kind == "observable" for kind, _ in order):
+    words = stop() if stop else None
+    if not words and model is not None and any(kind == "observable" for kind, _ in order):
         if progress:
             progress("model_samples", 0, len(order))  # most of the waiting is here
         resources.prepare("model_samples")
@@ -90,6 +93,10 @@ def run(
     for done, node in enumerate(order):
         if progress:
             progress(node[1], done, len(order))
+        words = stop() if stop else None
+        if words:
+            outcomes[node] = _outcome(jobs[node], "skipped", message=f"interrupted by {words}")
+            continue
         outcome = _run_one(jobs[node], resources, outcomes, sizes, key, strict)
         outcomes[node] = outcome
         if outcome.ok:

@@ -1,7 +1,7 @@
 """The command `qdisc`: parsing, dispatch, and what every error looks like.
 
 Results go to stdout, messages to stderr. Exit codes: 0 done, 1 a bug or a check that found
-something, 2 a mistake in the input, 3 a selected plugin failed, 130 interrupted.
+something, 2 a mistake in the input, 3 a selected plugin failed, 130 interrupted (143: by SIGTERM).
 """
 
 from __future__ import annotations

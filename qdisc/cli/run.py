@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from qdisc.cli.output import say
+from qdisc.cli.output import say, warn
 from qdisc.cli.paths import new_folder, output_file
 from qdisc.cli.progress import make_progress
 
@@ -40,6 +40,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
                       help="folder for what is written (default: ./demo)")  # fmt: skip
     demo.set_defaults(command=demo_command)
     for command in (run, demo):
+        command.add_argument("--resume", action="store_true",
+                             help="go on from the checkpoint of an interrupted run")  # fmt: skip
         command.add_argument("--quiet", action="store_true", help="log lines instead of a bar")
 
 
@@ -51,14 +53,17 @@ def run_command(arguments: argparse.Namespace) -> int:
     out = output_file(arguments.out or f"{source.stem}_result.h5", source)
     overrides = dict(parse_override(text) for text in arguments.overrides)
     from qdisc.pipeline import run
+    from qdisc.pipeline.signals import Signals
 
     progress = make_progress(arguments.quiet)
     try:
-        result = run(
-            arguments.source, out=out, overrides=overrides, seed=arguments.seed,
-            loader=arguments.loader, strict=arguments.strict, figures=not arguments.no_figures,
-            progress=progress, workers=None,
-        )  # fmt: skip
+        with Signals() as stop:
+            result = run(
+                arguments.source, out=out, overrides=overrides, seed=arguments.seed,
+                loader=arguments.loader, strict=arguments.strict,
+                figures=not arguments.no_figures, progress=progress, resume=arguments.resume,
+                workers=None, stop=stop,
+            )  # fmt: skip
     finally:
         progress.done()
     return report(result)
@@ -68,10 +73,12 @@ def demo_command(arguments: argparse.Namespace) -> int:
     """Run the demonstration."""
     folder = new_folder(Path(arguments.out))
     from qdisc.pipeline import demo
+    from qdisc.pipeline.signals import Signals
 
     progress = make_progress(arguments.quiet)
     try:
-        result = demo(folder, progress=progress)
+        with Signals() as stop:
+            result = demo(folder, progress=progress, resume=arguments.resume, stop=stop)
     finally:
         progress.done()
     return report(result)
@@ -79,6 +86,8 @@ def demo_command(arguments: argparse.Namespace) -> int:
 
 def report(result: Any) -> int:
     """Print the summary of a run to stdout and return its exit code."""
+    from qdisc.pipeline.signals import CODES
+
     if result.path is not None and sys.stdout.isatty():
         from qdisc.results.reader import open_result_file
         from qdisc.show.table import print_summary
@@ -86,6 +95,9 @@ def report(result: Any) -> int:
         print_summary(open_result_file(result.path), sys.stdout, getattr(result, "figures", ()))
     else:
         say(result.table())
+    if int(result.exit_code) in CODES.values():
+        warn(f"interrupted: {result.path} holds what existed; "
+             "the same command with --resume goes on")  # fmt: skip
     return int(result.exit_code)
 
 

@@ -22,17 +22,19 @@ from qdisc.analysis.selection import choose
 from qdisc.config import Recipe
 from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.entropy import plug_in_entropies
+from qdisc.pipeline import keep
 from qdisc.pipeline.objectives import OBJECTIVES
 from qdisc.pipeline.recipe import Settings, as_tables, resolve
 from qdisc.pipeline.result import Result
+from qdisc.pipeline.signals import CODES
 from qdisc.plugin.registry import Registry
 from qdisc.results import build, provenance
 from qdisc.results.schema import Group
 from qdisc.results.text import config_text
-from qdisc.results.writer import write_result
+from qdisc.train.checkpoint import Checkpoint
 from qdisc.train.fit import Fit
 from qdisc.train.keys import key_of
-from qdisc.train.loop import fit
+from qdisc.train.loop import Stop, fit
 from qdisc.train.names import flatten
 
 
@@ -60,6 +62,9 @@ def chain(
     figures: bool = True,
     progress: Any = None,
     command: str | None = None,
+    checkpoint: bool = False,
+    resume: bool = False,
+    stop: Stop | None = None,
 ) -> Result:
     """Run everything on a dataset and write `out`.
 
@@ -73,18 +78,32 @@ def chain(
         figures: Draw the figures beside `out`.
         progress: An object like `Silent`.
         command: Command line to note.
+        checkpoint: Keep the training in a file beside `out` until the result is written.
+        resume: Go on from that file; a complete result of the same run is returned as it is.
+        stop: Asked now and then; words (what interrupts) end the run, and what exists is written.
     """
     started = time.perf_counter()
     registry, progress = registry or Registry(), progress or Silent()
     settings = resolve(recipe, dataset, registry)
     choose(registry, recipe.observables, recipe.analyses)  # a wrong name is found now, not later
-    training = _train(dataset, settings, recipe.seed, progress)
-    if training.stop_reason != "finished":
-        progress.message(f"training stopped: {training.message}")
-    model = Model(settings.module, _single(training.variables), dataset.spec)
-    evidence = _evidence(model, training, recipe.seed, progress)
-    outcomes = _analyse(dataset, model, training, recipe, registry, strict, progress)
     tables = as_tables(recipe, settings, data_table)
+    keeper = None
+    if checkpoint:
+        if resume and not keep.checkpoint_path(out).exists():
+            done = keep.finished(out, tables, dataset)
+            if done is not None:
+                progress.message(f"{out} is complete: nothing to do")
+                return done
+        keeper = keep.checkpoint_of(out, settings.train.checkpoint_s, resume, progress.message)
+    training = _train(dataset, settings, recipe.seed, progress, keeper, stop)
+    if training.stop_reason != "finished" or training.setbacks:
+        progress.message(f"training: {training.message}")
+    model = Model(settings.module, _single(training.variables), dataset.spec)
+    evidence = None
+    if not (stop and stop()):
+        evidence = _evidence(model, training, recipe.seed, progress)
+    outcomes = _analyse(dataset, model, training, recipe, registry, strict, progress, stop)
+    interrupted = stop() if stop else None
     tracebacks = {o.name: o.traceback for o in outcomes if o.traceback}
     failed = bool(outcomes.failures) or training.stop_reason == "not_finite"
     notes = provenance.collect(
@@ -95,7 +114,7 @@ def chain(
         command=command,
         tracebacks=tracebacks,
     )
-    notes = replace(notes, attrs={**notes.attrs, "exit_code": 3 if failed else 0})
+    notes = replace(notes, attrs={**notes.attrs, "exit_code": _exit_code(failed, interrupted)})
     root = build.result_group(
         title=dataset.name or "qdisc result",
         theta=build.theta_variables(dataset),
@@ -106,9 +125,11 @@ def chain(
         analyses={n: _analysis_group(o) for n, o in outcomes.analyses.items()},
         provenance=notes,
     )
-    write_result(out, root)
+    keep.write(out, root, interrupted)
+    if keeper is not None and not interrupted:
+        keeper.remove()
     drawn: list[Path] = []
-    if figures:
+    if figures and not interrupted:
         from qdisc.show.figures import draw_all
 
         progress.stage("drawing", None)
@@ -116,7 +137,18 @@ def chain(
     return Result(out, drawn)
 
 
-def _train(dataset: Dataset, settings: Settings, seed: int, progress: Any) -> Fit:
+def _exit_code(failed: bool, interrupted: str | None) -> int:
+    return CODES.get(interrupted, 1) if interrupted else 3 if failed else 0
+
+
+def _train(
+    dataset: Dataset,
+    settings: Settings,
+    seed: int,
+    progress: Any,
+    keeper: Checkpoint | None,
+    stop: Stop | None,
+) -> Fit:
     done = 0
 
     def advance(step: int, total: int, figures: dict[str, float]) -> None:
@@ -127,7 +159,10 @@ def _train(dataset: Dataset, settings: Settings, seed: int, progress: Any) -> Fi
         done = step
 
     progress.stage("compiling", None)
-    return fit(settings.module, dataset, settings.train, seed=seed, progress=advance)
+    return fit(
+        settings.module, dataset, settings.train, seed=seed, progress=advance, checkpoint=keeper,
+        stop=stop,
+    )  # fmt: skip
 
 
 def _evidence(model: Model, training: Fit, seed: int, progress: Any) -> HeldOut | None:
@@ -147,6 +182,7 @@ def _analyse(
     registry: Registry,
     strict: bool,
     progress: Any,
+    stop: Stop | None,
 ) -> runner.Outcomes:
     before = None
 
@@ -160,7 +196,7 @@ def _analyse(
     return runner.run(
         dataset, model, key=key_of(recipe.seed), training=training,
         observables=recipe.observables, analyses=recipe.analyses, registry=registry,
-        strict=strict, progress=advance,
+        strict=strict, progress=advance, stop=stop,
     )  # fmt: skip
 
 
@@ -193,6 +229,7 @@ def _training_group(
     extra: dict[str, Any] = {
         "n_compilations": training.n_compilations,
         "n_parameters": training.n_parameters,
+        "setbacks": len(training.setbacks),
     }
     if training.epochs_run:
         extra["reconstruction"] = float(training.terms["reconstruction"][-1])

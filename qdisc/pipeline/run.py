@@ -15,6 +15,7 @@ from qdisc.pipeline.chain import chain
 from qdisc.pipeline.data import dataset_of, recipe_of
 from qdisc.pipeline.result import Result
 from qdisc.plugin.registry import Registry
+from qdisc.train.loop import Stop
 
 
 def run(
@@ -30,6 +31,8 @@ def run(
     registry: Registry | None = None,
     command: str | None = None,
     workers: int | None = 1,
+    resume: bool = False,
+    stop: Stop | None = None,
 ) -> Result:
     """Run a recipe, or analyse a data file with defaults chosen from it.
 
@@ -47,6 +50,10 @@ def run(
         registry: Installed plugins.
         command: Command line to note in the file.
         workers: Processes that make data which are not there yet; None chooses.
+        resume: Go on from the checkpoint beside `out` that an interrupted run left, bit by bit as
+            if nothing had happened.
+        stop: Asked now and then; words (what interrupts) end the run: a checkpoint and what exists
+            of the result are written.
 
     Raises:
         QdiscError: What, where, the value, what to try; before any training where possible.
@@ -65,7 +72,8 @@ def run(
             progress.message(line)
     return chain(
         dataset, recipe, target, data_table=table, registry=registry, strict=strict,
-        figures=figures, progress=progress, command=command,
+        figures=figures, progress=progress, command=command, checkpoint=out is not None,
+        resume=resume, stop=stop,
     )  # fmt: skip
 
 
@@ -78,6 +86,8 @@ def discover(
     figures: bool = False,
     progress: Any = None,
     registry: Registry | None = None,
+    resume: bool = False,
+    stop: Stop | None = None,
     **overrides: Any,
 ) -> Result:
     """Find the phases in a dataset: the whole chain in one call.
@@ -90,6 +100,8 @@ def discover(
         figures: Draw the figures beside `out`.
         progress: An object with stage, advance and message.
         registry: Installed plugins.
+        resume: Go on from the checkpoint that an interrupted run left beside `out`.
+        stop: Asked now and then; words (what interrupts) end the run.
         **overrides: Dotted keys of a recipe: `**{"train.epochs": 3}`.
 
     Raises:
@@ -109,18 +121,29 @@ def discover(
         )  # fmt: skip
     return chain(
         dataset, recipe, _target(out), data_table={}, strict=strict,
-        figures=figures, progress=progress, registry=registry,
+        figures=figures, progress=progress, registry=registry, checkpoint=out is not None,
+        resume=resume, stop=stop,
     )  # fmt: skip
 
 
-def demo(folder: str | os.PathLike[str], *, progress: Any = None, seed: int = 0) -> Result:
+def demo(
+    folder: str | os.PathLike[str],
+    *,
+    progress: Any = None,
+    seed: int = 0,
+    resume: bool = False,
+    stop: Stop | None = None,
+) -> Result:
     """Run the shipped J1-J2 recipe and write `demo.h5` and its figures into `folder`."""
     from qdisc.physics.catalogue import find_dataset
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     entry = find_dataset("j1j2_3x3")
-    return run(entry.recipe, folder / "demo.h5", seed=seed, figures=True, progress=progress)
+    return run(
+        entry.recipe, folder / "demo.h5", seed=seed, figures=True, progress=progress,
+        resume=resume, stop=stop,
+    )  # fmt: skip
 
 
 def reported(dataset: Dataset) -> list[str]:

@@ -99,7 +99,12 @@ def _run(result: ResultFile) -> Section:
         training = result.group("/training").attrs
         epochs = result.variable("/training/loss").data.size
         reason = _text(training.get("stop_reason"))
-        rows.append(("training", f"{epochs} epochs, {reason}, seed {training.get('seed', '?')}"))
+        words = f"{epochs} epochs, {reason}, seed {training.get('seed', '?')}"
+        setbacks = int(training.get("setbacks", 0))
+        if setbacks:
+            halved = "learning rate halved" + (f" {setbacks} times" if setbacks > 1 else "")
+            words += f", {halved} after a diverging step"
+        rows.append(("training", words))
     if result.has("/provenance"):
         took = result.group("/provenance").attrs.get("duration_s")
         rows += [("time", f"{float(took):.1f} s")] if took else []

@@ -128,6 +128,16 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
+def sound(path: Path) -> bool:
+    """Whether a file is a checkpoint whose content fits its checksum.
+
+    Raises:
+        TrainingError: It cannot even be opened.
+    """
+    with safe_open(path, error=TrainingError) as file:
+        return read_attribute(file, "sha256", "") == _digest(file)
+
+
 _TOLD = ("setbacks", "best", "best_epoch", "reason", "message", "n_compilations")
 
 
