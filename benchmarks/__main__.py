@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--small] [--only NAME] [--json OUT]`; `profile`, `soak`, `write RUN...`."""
+"""`python -m benchmarks [--small] [--only NAME] [--json OUT]`; `profile`; `soak`; `write RUN`."""
 
 from __future__ import annotations
 

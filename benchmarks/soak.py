@@ -107,7 +107,7 @@ def _whole(folder: Path, epochs: int) -> Path:
     rng = np.random.default_rng(0)
     theta = np.linspace(0.1, 0.9, 5)
     rows = (rng.random((5, 40, 4)) < theta[:, None, None]).astype(np.uint8)
-    write_dataset(folder / "line.h5", Dataset(rows, [theta], "discrete"))
+    write_dataset(Dataset(rows, [theta], "discrete"), folder / "line.h5")
     (folder / "recipe.toml").write_text(RECIPE.format(epochs=epochs), encoding="utf-8")
     out = folder / "whole.h5"
     subprocess.run(_command(folder, out), check=True, capture_output=True)

@@ -10,6 +10,7 @@ from typing import Any
 from qdisc.cli.output import say, warn
 from qdisc.cli.paths import new_folder, output_file
 from qdisc.cli.progress import make_progress
+from qdisc.errors import ConfigError
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -20,7 +21,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         "with defaults chosen from it.",
     )  # fmt: skip
     run.add_argument(
-        "source", metavar="RECIPE.toml|DATA|NAME",
+        "source", metavar="RECIPE.toml|DATA|NAME", nargs="?",
         help="a recipe, a file of data, or a name of `qdisc datasets list`",
     )  # fmt: skip
     run.add_argument("-o", "--out", metavar="OUT.h5",
@@ -29,6 +30,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
                      help="override a key of the recipe, e.g. train.epochs=3")  # fmt: skip
     run.add_argument("--seed", type=_whole, metavar="N", help="the one seed of the run")
     run.add_argument("--loader", metavar="NAME", help="how to read the data (default: guessed)")
+    run.add_argument("--from", metavar="RESULT.h5", dest="result",
+                     help="repeat the run that made this result")  # fmt: skip
     run.add_argument("--strict", action="store_true", help="stop at the first failing plugin")
     run.add_argument("--no-figures", action="store_true", help="write the result file only")
     run.set_defaults(command=run_command)
@@ -49,24 +52,37 @@ def run_command(arguments: argparse.Namespace) -> int:
     """Run a recipe or a data file; everything that can be refused is refused before training."""
     from qdisc.config import parse_override
 
-    source = Path(arguments.source)
-    out = output_file(arguments.out or f"{source.stem}_result.h5", source)
+    source = _source(arguments)
+    ending = "again" if arguments.result else "result"
+    out = output_file(arguments.out or f"{source.stem}_{ending}.h5", source)
     overrides = dict(parse_override(text) for text in arguments.overrides)
-    from qdisc.pipeline import run
+    given = {"seed": arguments.seed, "data.loader": arguments.loader}
+    overrides |= {key: value for key, value in given.items() if value is not None}
+    from qdisc.pipeline.run import repeat, run
     from qdisc.pipeline.signals import Signals
 
     progress = make_progress(arguments.quiet)
     try:
         with Signals() as stop:
-            result = run(
-                arguments.source, out=out, overrides=overrides, seed=arguments.seed,
-                loader=arguments.loader, strict=arguments.strict,
+            result = (repeat if arguments.result else run)(
+                source, out=out, overrides=overrides, strict=arguments.strict,
                 figures=not arguments.no_figures, progress=progress, resume=arguments.resume,
                 workers=None, stop=stop,
             )  # fmt: skip
     finally:
         progress.done()
     return report(result)
+
+
+def _source(arguments: argparse.Namespace) -> Path:
+    """What is run: one of the two ways to say it."""
+    ways = [way for way in (arguments.source, arguments.result) if way]
+    if len(ways) != 1:
+        raise ConfigError(
+            "one of a source and --from RESULT.h5 is wanted", where="qdisc run", value=ways,
+            hint="qdisc run RECIPE.toml, or qdisc run --from RESULT.h5",
+        )  # fmt: skip
+    return Path(ways[0])
 
 
 def demo_command(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from qdisc.pipeline.chain import chain
 from qdisc.pipeline.data import dataset_of, recipe_of
 from qdisc.pipeline.result import Result
 from qdisc.plugin.registry import Registry
+from qdisc.results import provenance
 from qdisc.train.loop import Stop
 
 
@@ -122,6 +124,66 @@ def discover(
     return chain(
         dataset, recipe, _target(out), data_table={}, strict=strict,
         figures=figures, progress=progress, registry=registry, checkpoint=out is not None,
+        resume=resume, stop=stop,
+    )  # fmt: skip
+
+
+def repeat(
+    result: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    strict: bool = False,
+    figures: bool = False,
+    progress: Any = None,
+    registry: Registry | None = None,
+    command: str | None = None,
+    resume: bool = False,
+    stop: Stop | None = None,
+) -> Result:
+    """Run what a result file says it came from: same recipe, same seed, same data.
+
+    With the same versions on the same machine the new file differs in nothing but provenance
+    (`qdisc result diff` is empty).
+
+    Args:
+        result: A result file.
+        out: The new one.
+        overrides: Dotted keys; `data.path` where the data lie now.
+        strict: Raise at the first failing plugin.
+        figures: Draw the figures beside `out`.
+        progress: An object with stage, advance and message.
+        registry: Installed plugins.
+        command: Command line to note in the file.
+        resume: Go on from the checkpoint beside `out`.
+        stop: Asked now and then; words (what interrupts) end the run.
+
+    Raises:
+        ConfigError: The result came from data in memory, and no file is named.
+        ResultError: The data are not those of the result.
+    """
+    old, target = Result(result), _target(out)
+    tables = apply_overrides(tomllib.loads(old.config_toml), overrides or {})
+    recipe = parse_recipe(tables)
+    if not recipe.data.get("path"):
+        raise ConfigError(
+            "the result was made from data in memory", where=str(result),
+            hint="qdisc.save them, and name the file: --set data.path=FILE",
+        )  # fmt: skip
+    dataset, table = _load(recipe)
+    was = old.group("/dataset").attrs.get("sha256")
+    if was != dataset.sha256:
+        raise ResultError(
+            "the data are not those of the result", where=str(table["path"]),
+            value=f"sha256 {dataset.sha256[:16]}..., {str(was)[:16]}... in {old.path}",
+            hint="name the file with --set data.path=FILE, or run the recipe anew",
+        )  # fmt: skip
+    if progress is not None:
+        for line in provenance.other_versions(old.group("/provenance/environment").attrs):
+            progress.message(f"{line}: numbers may differ in their last digits")
+    return chain(
+        dataset, recipe, target, data_table=table, registry=registry, strict=strict,
+        figures=figures, progress=progress, command=command, checkpoint=out is not None,
         resume=resume, stop=stop,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from qdisc.results.build import provenance_group
 from qdisc.results.schema import NAME, Group
@@ -35,6 +36,20 @@ def environment(packages: Iterable[str] = ()) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             out[name] = "not installed"
     return out
+
+
+def other_versions(was: Mapping[str, Any]) -> list[str]:
+    """What differs between an environment that was and the present one, a line each.
+
+    Args:
+        was: Attributes of a group `/provenance/environment`.
+    """
+    now = environment()
+    return [
+        f"{name} {was[name]} then, {version} now"
+        for name, version in now.items()
+        if name in was and was[name] != version
+    ]
 
 
 def git_describe(folder: Path | str = ".") -> str:

@@ -6,9 +6,13 @@ import random
 import signal
 import subprocess
 
+import numpy as np
 import pytest
 
 from benchmarks import soak
+from qdisc.cli.main import main
+from qdisc.dataset.dataset import Dataset
+from qdisc.dataset.hdf5 import write_dataset
 from qdisc.pipeline.keep import checkpoint_path
 from qdisc.pipeline.result import Result
 from qdisc.results.diff import diff
@@ -53,3 +57,24 @@ def test_signals_end_well(folder, whole, number, code):
     assert checkpoint_path(out).exists() and Result(out).exit_code == code
     subprocess.run(soak._command(folder, out), check=True, capture_output=True)
     assert diff(out, whole) == [] and not checkpoint_path(out).exists()
+
+
+def test_a_result_repeats_itself(folder, whole, capsys):
+    again = folder / "again.h5"
+    assert main(["run", "--from", str(whole), "-o", str(again), "--no-figures", "--quiet"]) == 0
+    assert diff(again, whole) == []
+    assert (
+        main(["run", "--from", str(whole), "-o", str(again), "--set", "data.path=nowhere.h5"]) == 2
+    )
+    assert "nowhere.h5" in capsys.readouterr().err
+    assert main(["run", str(whole), "--from", str(whole), "-o", str(again)]) == 2
+    assert main(["run", "-o", str(again)]) == 2
+
+
+def test_a_result_does_not_repeat_itself_on_other_data(folder, whole, capsys):
+    rows = np.zeros((5, 40, 4), np.uint8)
+    rows[:, ::3] = 1
+    write_dataset(Dataset(rows, [np.arange(5.0)], "discrete"), folder / "other.h5")
+    other = f"data.path={folder / 'other.h5'}"
+    assert main(["run", "--from", str(whole), "-o", str(folder / "x.h5"), "--set", other]) == 2
+    assert "the data are not those of the result" in capsys.readouterr().err

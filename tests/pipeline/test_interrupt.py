@@ -84,7 +84,7 @@ def test_resuming_what_is_complete_does_nothing(lab, tmp_path, whole):
     before = out.read_bytes()
     assert lab.quick(lab.line(), out=out, resume=True).exit_code == 0
     assert out.read_bytes() == before
-    for other in ({"seed": 1}, {"set": {"train.epochs": 2}}):
+    for other in ({"seed": 1}, {"set": {"train.epochs": 3}}):
         with pytest.raises(ResultError, match="another recipe"):
             lab.quick(lab.line(), out=out, resume=True, **other)
     with pytest.raises(ResultError, match="of other data"):
