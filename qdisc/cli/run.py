@@ -56,18 +56,22 @@ def run_command(arguments: argparse.Namespace) -> int:
     ending = "again" if arguments.result else "result"
     out = output_file(arguments.out or f"{source.stem}_{ending}.h5", source)
     overrides = dict(parse_override(text) for text in arguments.overrides)
-    given = {"seed": arguments.seed, "data.loader": arguments.loader}
-    overrides |= {key: value for key, value in given.items() if value is not None}
-    from qdisc.pipeline.run import repeat, run
-    from qdisc.pipeline.signals import Signals
+    from qdisc import pipeline
+    from qdisc.signals import Signals
 
+    own = {"seed": arguments.seed, "loader": arguments.loader}
+    act: Any = pipeline.run
+    if arguments.result:
+        act = pipeline.repeat
+        told = {"seed": own["seed"], "data.loader": own["loader"]}
+        overrides, own = overrides | {k: v for k, v in told.items() if v is not None}, {}
     progress = make_progress(arguments.quiet)
     try:
         with Signals() as stop:
-            result = (repeat if arguments.result else run)(
-                source, out=out, overrides=overrides, strict=arguments.strict,
+            result = act(
+                str(source), out=out, overrides=overrides, strict=arguments.strict,
                 figures=not arguments.no_figures, progress=progress, resume=arguments.resume,
-                workers=None, stop=stop,
+                workers=None, stop=stop, **own,
             )  # fmt: skip
     finally:
         progress.done()
@@ -89,7 +93,7 @@ def demo_command(arguments: argparse.Namespace) -> int:
     """Run the demonstration."""
     folder = new_folder(Path(arguments.out))
     from qdisc.pipeline import demo
-    from qdisc.pipeline.signals import Signals
+    from qdisc.signals import Signals
 
     progress = make_progress(arguments.quiet)
     try:
@@ -102,7 +106,7 @@ def demo_command(arguments: argparse.Namespace) -> int:
 
 def report(result: Any) -> int:
     """Print the summary of a run to stdout and return its exit code."""
-    from qdisc.pipeline.signals import CODES
+    from qdisc.signals import CODES
 
     if result.path is not None and sys.stdout.isatty():
         from qdisc.results.reader import open_result_file

@@ -26,11 +26,11 @@ from qdisc.pipeline import keep
 from qdisc.pipeline.objectives import OBJECTIVES
 from qdisc.pipeline.recipe import Settings, as_tables, resolve
 from qdisc.pipeline.result import Result
-from qdisc.pipeline.signals import CODES
 from qdisc.plugin.registry import Registry
 from qdisc.results import build, provenance
 from qdisc.results.schema import Group
 from qdisc.results.text import config_text
+from qdisc.signals import CODES
 from qdisc.train.checkpoint import Checkpoint
 from qdisc.train.fit import Fit
 from qdisc.train.keys import key_of

@@ -13,9 +13,9 @@ import tomli_w
 from qdisc.dataset.dataset import Dataset
 from qdisc.errors import QdiscError, ResultError
 from qdisc.pipeline.result import Result
-from qdisc.pipeline.signals import CODES
 from qdisc.results.schema import Group
 from qdisc.results.writer import write_result
+from qdisc.signals import CODES
 from qdisc.train.checkpoint import Checkpoint
 
 

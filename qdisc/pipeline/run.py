@@ -138,6 +138,7 @@ def repeat(
     progress: Any = None,
     registry: Registry | None = None,
     command: str | None = None,
+    workers: int | None = 1,
     resume: bool = False,
     stop: Stop | None = None,
 ) -> Result:
@@ -155,6 +156,7 @@ def repeat(
         progress: An object with stage, advance and message.
         registry: Installed plugins.
         command: Command line to note in the file.
+        workers: Processes that make data which are not there yet; None chooses.
         resume: Go on from the checkpoint beside `out`.
         stop: Asked now and then; words (what interrupts) end the run.
 
@@ -170,7 +172,7 @@ def repeat(
             "the result was made from data in memory", where=str(result),
             hint="qdisc.save them, and name the file: --set data.path=FILE",
         )  # fmt: skip
-    dataset, table = _load(recipe)
+    dataset, table = dataset_of(recipe, workers=workers, progress=progress)
     was = old.group("/dataset").attrs.get("sha256")
     if was != dataset.sha256:
         raise ResultError(
