@@ -169,7 +169,7 @@ def test_copying_model_agrees_with_the_data_in_the_whole_report(toy):
     model = Model(toy.Copy(), toy.variables, ds.spec)
     options = Selection(options={"reconstruction": {"n_samples": 400, "examples": 3}})
     out = run(ds, model, key=jax.random.key(0), analyses=options)
-    assert [o.status for o in out] == ["ok"] * 8
+    assert {o.status for o in out} == {"ok"} and len(list(out)) >= 8  # more where more is installed
     variables = out.analyses["reconstruction"].variables
     assert variables["observable"].attrs["flag_meanings"].split() == list(OBSERVABLES)
     assert (variables["z_score"].data < 1.3).all() and (variables["deviation"].data < 0.2).all()

@@ -12,7 +12,7 @@ import pytest
 
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
-from qdisc.train import fit, loop
+from qdisc.train import fit, setup
 from qdisc.vae.trainer import VAETrainer
 
 RNG = np.random.default_rng(0)
@@ -72,7 +72,7 @@ def test_the_published_default_warns():
 
 def test_the_checks_see_the_fault(monkeypatch):
     """The fault: alpha = 0 whenever nothing is said, and nothing is said about it."""
-    monkeypatch.setattr(loop, "hybrid_weights", lambda alpha: (alpha or 0.0, 1.0 - (alpha or 0.0)))
+    monkeypatch.setattr(setup, "hybrid_weights", lambda alpha: (alpha or 0.0, 1.0 - (alpha or 0.0)))
     with pytest.raises(AssertionError, match="the discrete half is not trained"):
         check_default_trains_both()
     with pytest.raises(AssertionError, match="dropped silently"):

@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = runpy.run_path(str(ROOT / "tests" / "contract" / "wheel_smoke.py"), run_name="smoke")
 OPTIONAL = {"IPython", "xarray"}  # imported inside functions, when somebody has them
+OPTIONAL |= {"pytest"}  # the module that needs it is loaded by pytest alone
 PROVIDED = {"tomli_w": "tomli-w", "jaxlib": "jax"}
 
 

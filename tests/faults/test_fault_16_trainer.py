@@ -73,7 +73,7 @@ def test_the_check_sees_a_dropped_batch(monkeypatch):
         steps = plan.n_total // plan.batch_size
         return rows.Plan(plan.mode, plan.n_rows, steps, plan.n_rows * steps, plan.batch_size)
 
-    monkeypatch.setattr("qdisc.train.loop.make_plan", dropping)
+    monkeypatch.setattr("qdisc.train.setup.make_plan", dropping)
     check_every_snapshot_is_seen_once(5)
     with pytest.raises(AssertionError, match="2 steps, not 3"):
         check_every_snapshot_is_seen_once(7)

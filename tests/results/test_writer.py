@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qdisc import publish
 from qdisc.errors import ResultError
 from qdisc.plugin import Variable
-from qdisc.results import publish
 from qdisc.results.build import analysis_group
 from qdisc.results.diff import diff_trees
 from qdisc.results.layout import layout
