@@ -12,4 +12,5 @@ NAMES = (
     "sampling",
     "symbolic",
     "hvae",
+    "physics",
 )

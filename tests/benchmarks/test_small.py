@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NAMES = (
     "startup", "loading", "total_correlation", "train_step", "train_repeating", "maps", "sampling",
-    "symbolic", "hvae",
+    "symbolic", "hvae", "physics",
 )  # fmt: skip
 
 
