@@ -61,9 +61,9 @@ class Confusion:
         citation="E. van Nieuwenburg et al., Nat. Phys. 13, 435 (2017); arXiv:2311.09128",
         needs=("dataset",),
         provides=(
-            Provides("confusion", ("theta", "theta_axis"),
+            Provides("confusion", ("theta", "coupling"),
                      long_name="1 - 2 x held-out error of telling both sides apart"),
-            Provides("confusion_error", ("theta", "theta_axis"), long_name="its standard error"),
+            Provides("confusion_error", ("theta", "coupling"), long_name="its standard error"),
             Provides("gradient_norm", (), long_name="largest slope of the classifier's loss"),
             Provides("loss", (), units="nat", long_name="held-out loss of naming the setting"),
         ),
@@ -103,8 +103,8 @@ def _run(dataset: Any, config: ConfusionConfig, rng: np.random.Generator) -> dic
         line = line[there[line]]
         value[line, axis], error[line, axis] = sides(log_p[:, line], test[line])
     return {
-        "confusion": over_theta(dataset, value, "theta_axis"),
-        "confusion_error": over_theta(dataset, error, "theta_axis"),
+        "confusion": over_theta(dataset, value, "coupling"),
+        "confusion_error": over_theta(dataset, error, "coupling"),
         "gradient_norm": Variable(np.float32(norm), ()),
         "loss": Variable(np.float32(loss), (), "nat"),
     }

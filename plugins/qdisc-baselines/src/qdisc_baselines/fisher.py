@@ -56,9 +56,9 @@ class GenerativeFisher:
         citation="J. Arnold et al., Phys. Rev. Lett. 132, 207301 (2024), arXiv:2311.10710",
         needs=("dataset",),
         provides=(
-            Provides("fisher", ("theta", "theta_axis"),
+            Provides("fisher", ("theta", "coupling"),
                      long_name="Fisher information about each axis, per squared unit of theta"),
-            Provides("fisher_error", ("theta", "theta_axis"), long_name="its standard error"),
+            Provides("fisher_error", ("theta", "coupling"), long_name="its standard error"),
             Provides("distance", ("theta",),
                      long_name="squared Hellinger distance per step, sum_a F_a step_a^2 / 4"),
         ),
@@ -82,8 +82,8 @@ class GenerativeFisher:
         height = np.nansum(fisher * steps**2, axis=1) / 4
         height[np.isnan(fisher).all(axis=1)] = np.nan
         return {
-            "fisher": over_theta(dataset, fisher, "theta_axis"),
-            "fisher_error": over_theta(dataset, error, "theta_axis"),
+            "fisher": over_theta(dataset, fisher, "coupling"),
+            "fisher_error": over_theta(dataset, error, "coupling"),
             "distance": over_theta(dataset, height),
         }
 
