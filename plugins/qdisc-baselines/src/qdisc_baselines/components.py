@@ -33,13 +33,3 @@ def above_noise(mean: np.ndarray, noise: np.ndarray, sigmas: float = 4.0) -> np.
     chi2 = (weight * (mean - centre) ** 2).sum(axis=0)
     free = max(1, len(mean) - 1)
     return (chi2 - free > sigmas * np.sqrt(2 * free)) & (np.ptp(mean, axis=0) > 1e-9)
-
-
-def noise_edge(rows: int, columns: int) -> float:
-    """Largest variance along a principal axis that noise of variance one explains.
-
-    The mean of the largest eigenvalue of X^T X / rows for white noise X plus three of its widths
-    (I. M. Johnstone, Ann. Stat. 29, 295, 2001): the axes were chosen after looking at the noise.
-    """
-    n, p = np.sqrt(rows), np.sqrt(columns)
-    return float(((n + p) ** 2 + 3 * (n + p) * (1 / n + 1 / p) ** (1 / 3)) / rows)

@@ -96,7 +96,7 @@ def _run(dataset: Any, config: ConfusionConfig, rng: np.random.Generator) -> dic
     log_p, norm = classifier(phi, train * there[:, None], config)
     share = np.divide(test, test.sum(axis=1, keepdims=True), where=there[:, None],
                       out=np.zeros_like(test))  # fmt: skip
-    loss = -float((share * log_p.T)[there].sum()) / max(1, int(there.sum()))
+    loss = -float((share[there] * log_p.T[there]).sum()) / max(1, int(there.sum()))
     value = np.full((dataset.n_points, len(dataset.theta_names)), np.nan)
     error = value.copy()
     for axis, line in lines_of(dataset):

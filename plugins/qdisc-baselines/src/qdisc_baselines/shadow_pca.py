@@ -11,7 +11,7 @@ from qdisc.dataset.sampling import generator
 from qdisc.plugin import AnalysisSpec, Config, Provides, Variable
 from threadpoolctl import threadpool_limits
 
-from qdisc_baselines.components import noise_edge, principal
+from qdisc_baselines.components import principal
 from qdisc_baselines.features import columns, pairs_of_columns, settings_of
 from qdisc_baselines.mixtures import (
     check_counts,
@@ -20,6 +20,8 @@ from qdisc_baselines.mixtures import (
     over_theta,
     sizes,
 )
+
+SPLITS = 6  # random halves that show what shot noise does
 
 
 class ShadowPcaConfig(Config):
@@ -67,33 +69,59 @@ class ShadowPca:
 
     def run(self, ctx: Any, config: ShadowPcaConfig, *, key: Key) -> Mapping[str, Variable]:
         """Estimate, diagonalise, divide."""
-        seed = int(generator(key).random() * 2**31)
         with threadpool_limits(1):
-            return _run(ctx.dataset, config, seed)
+            return _run(ctx.dataset, config, generator(key))
 
 
-def _run(dataset: Any, config: ShadowPcaConfig, seed: int) -> dict[str, Variable]:
-    mean, noise = pauli_means(dataset, pairs_of_columns(dataset.spec, config.pairs))
+def _run(dataset: Any, config: ShadowPcaConfig, rng: np.random.Generator) -> dict[str, Variable]:
+    pairs = pairs_of_columns(dataset.spec, config.pairs)
+    mean, noise = pauli_means(dataset, pairs)
     there = np.asarray(dataset.shots) > 1
-    known, doubt = mean[there], noise[there]
-    unit = np.sqrt(np.maximum(doubt.mean(axis=0), 1e-9))  # so that shot noise has variance one
-    apart = (mean - known.mean(axis=0)) / unit
-    covariance = apart[there].T @ apart[there] / int(there.sum())
-    variance, axes = principal(covariance, config.components)
+    unit = np.sqrt(np.maximum(noise[there].mean(axis=0), 1e-9))  # shot noise has variance one
+    apart = (mean - mean[there].mean(axis=0)) / unit
+    variance, axes = principal(_covariance(apart[there]), config.components)
     component = apart @ axes.T
-    told = variance > noise_edge(int(there.sum()), unit.size)
-    labels = mixture_labels(np.where(there[:, None], component, np.nan)[:, told],
-                            config.max_phases, seed, config.n_phases)  # fmt: skip
-    total = float(np.trace(covariance))
+    told = variance > noise_edge(dataset, pairs, unit, there, rng)
+    labels = mixture_labels(
+        np.where(there[:, None], component, np.nan)[:, told], config.max_phases,
+        int(rng.integers(2**31)), config.n_phases,
+    )  # fmt: skip
+    share = variance / max(float((apart[there] ** 2).mean(axis=0).sum()), 1e-12)
     words = f"{sizes(labels)}; {int(told.sum())} components stand above shot noise"
     return {
         "label": label_variable(dataset, labels, words),
         "n_phases": Variable(np.int32(labels.count), ()),
         "component": over_theta(dataset, component, "shadow_component"),
         "variance": Variable(variance.astype(np.float32), ("shadow_component",)),
-        "share": Variable((variance / max(total, 1e-12)).astype(np.float32), ("shadow_component",)),
+        "share": Variable(share.astype(np.float32), ("shadow_component",)),
         "bic": Variable(labels.bic, ("shadow_mixture",)),
     }
+
+
+def _covariance(apart: np.ndarray) -> np.ndarray:
+    return apart.T @ apart / len(apart)
+
+
+def noise_edge(
+    dataset: Any, pairs: np.ndarray, unit: np.ndarray, there: np.ndarray, rng: np.random.Generator
+) -> float:
+    """Largest variance along a principal axis that shot noise explains.
+
+    Half the difference of the means over two random halves of the shots of each setting holds the
+    noise of the whole mean, with all its correlations (Z_i and Z_i Z_j share shots), and nothing
+    else. Mean plus four standard deviations of its largest eigenvalue over random halves.
+    """
+    top = []
+    for _ in range(SPLITS):
+        apart = np.full((dataset.n_points, unit.size), np.nan)
+        for p, (rows, count) in enumerate(settings_of(dataset)):
+            if there[p]:
+                owner = np.repeat(np.arange(len(rows)), count)
+                sign = 1.0 - 2 * (rng.permutation(owner.size) % 2)
+                weight = np.bincount(owner, sign, len(rows)) / owner.size
+                apart[p] = _pauli_sums(rows, weight, dataset, pairs)[0] / unit
+        top.append(float(principal(_covariance(apart[there]), 1)[0][0]))
+    return float(np.mean(top) + 4 * np.std(top, ddof=1))
 
 
 def pauli_means(dataset: Any, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -109,24 +137,27 @@ def pauli_means(dataset: Any, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray
     Returns:
         (points, 3 N + m) each; NaN below two shots.
     """
-    singles = 3 * dataset.n_sites
-    mean = np.full((dataset.n_points, singles + len(pairs)), np.nan)
+    mean = np.full((dataset.n_points, 3 * dataset.n_sites + len(pairs)), np.nan)
     noise = mean.copy()
     for p, (rows, count) in enumerate(settings_of(dataset)):
         shots = count.sum() if len(rows) else 0
-        if shots < 2:
-            continue
-        one = np.sqrt(3) * columns(dataset, rows)  # 3 times the outcome where the basis matches
-        weighted = one * (count / shots)[:, None]
-        mean[p, :singles] = weighted.sum(axis=0)
-        square = (weighted * one).sum(axis=0)
-        both = one.T @ weighted
-        both_square = (one**2).T @ (one * weighted)
-        a, b = pairs.T
-        mean[p, singles:] = both[a, b]
-        square = np.concatenate([square, both_square[a, b]])
-        noise[p] = np.maximum(square - mean[p] ** 2, 0.0) / (shots - 1)
+        if shots > 1:
+            mean[p], square = _pauli_sums(rows, count / shots, dataset, pairs)
+            noise[p] = np.maximum(square - mean[p] ** 2, 0.0) / (shots - 1)
     return mean, noise
+
+
+def _pauli_sums(
+    rows: np.ndarray, weight: np.ndarray, dataset: Any, pairs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted sums of the estimates of all strings, and of their squares."""
+    one = np.sqrt(3) * columns(dataset, rows)  # 3 times the outcome where the basis matches
+    weighted, (a, b) = one * weight[:, None], pairs.T
+    both, squares = one.T @ weighted, (one**2).T @ (one * weighted)
+    return (
+        np.concatenate([weighted.sum(axis=0), both[a, b]]),
+        np.concatenate([(weighted * one).sum(axis=0), squares[a, b]]),
+    )
 
 
 shadow_pca = ShadowPca()
