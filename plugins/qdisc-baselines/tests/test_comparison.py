@@ -48,7 +48,11 @@ def test_all_methods_in_one_table(planted):
     np.testing.assert_allclose(found["offset"].data, 0.5)
     assert (found["lines"].data == 7).all()
     text = found["n_methods"].attrs["finding"]
-    assert text.splitlines()[1].split()[:3] == ["clusters", "2", "1.00"]
+    assert [line.split() for line in text.splitlines()[:3]] == [
+        ["method", "phases", "agreement", "with", "clusters"],
+        ["clusters", "2", "1.00"], ["pca", "2", "1.00"],
+    ]  # fmt: skip
+    assert "confusion                -   0.5 settings from its border" in text
     assert found["n_methods"].data == 5
 
 

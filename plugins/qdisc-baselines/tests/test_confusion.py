@@ -19,14 +19,14 @@ def test_a_planted_border_is_the_maximum(planted):
     pull = value[:, 1:-1, 1] / error[:, 1:-1, 1]
     assert np.abs(pull).max() < 4.5
     assert found["gradient_norm"].data < 1e-4
-    assert np.isnan(value[[0, -1], :, 0]).all() and np.isnan(value[:, [0, -1], 1]).all()
+    assert (value[[0, -1], :, 0] == 0).all() and (value[:, [0, -1], 1] == 0).all()
 
 
 def test_nothing_can_be_told(nothing):
     found = run_plugin(confusion, nothing)
     value, error = found["confusion"].data, found["confusion_error"].data
-    pull = value / error
-    assert np.nanmax(np.abs(pull)) < 5 and abs(np.nanmean(pull)) < 1
+    pull = value[error > 0] / error[error > 0]
+    assert np.abs(pull).max() < 5 and abs(pull.mean()) < 1
     assert found["loss"].data >= np.log(63) - 0.01  # naming the setting: no better than chance
 
 
@@ -47,4 +47,4 @@ def test_sides_with_exact_probabilities(make):
     for n in range(1, 8):
         left, right = p[:n].mean(axis=0), p[n + 1 :].mean(axis=0)
         assert np.isclose(value[n], 0.5 * np.abs(left - right).sum())  # total variation
-    assert np.isnan(value[[0, -1]]).all()
+    assert (value[[0, -1]] == 0).all()

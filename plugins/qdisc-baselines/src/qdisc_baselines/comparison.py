@@ -150,17 +150,16 @@ def _named(names: tuple[str, ...], present: Mapping[str, Any], dim: str) -> Vari
 def table(
     labels: list[str], counts: list[int], agreement: np.ndarray, maps: list[str], pairs: np.ndarray
 ) -> str:
-    """The comparison in lines of text."""
-    out = []
-    if labels:
-        out.append(f"{'phases; agreement with':<22}" + "".join(f"{n:>14}" for n in labels))
+    """The comparison with the first labelling, the model's if it is there, a line per method."""
+    if not labels:
+        return "no method with labels has run"
+    out = [f"{'method':<20}{'phases':>6}   agreement with {labels[0]}"]
     for row, (name, count) in enumerate(zip(labels, counts, strict=True)):
-        out.append(f"{name:<17}{count:>3}  " + "".join(f"{x:>14.2f}" for x in agreement[row]))
-    if labels and maps:
-        out.append("maximum to border, in settings")
-    for row, name in enumerate(maps if labels else []):
-        out.append(f"{name:<22}" + "".join(f"{x:>14.1f}" for x in pairs[row, :, 0]))
-    return "\n".join(out) or "no method with labels has run"
+        out.append(f"{name:<20}{count:>6}   {agreement[row, 0]:.2f}")
+    for name, (cells, lines) in zip(maps, pairs[:, 0], strict=True):
+        words = f"{cells:.1f} settings from its border" if lines else "no clear maximum"
+        out.append(f"{name:<20}{'-':>6}   {words}")
+    return "\n".join(out)
 
 
 comparison = Comparison()

@@ -170,14 +170,14 @@ def sides(log_p: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """1 - 2 x error of telling before from behind, for each setting of a line, and its error.
 
     The setting itself is on neither side; both sides, and the settings of a side, weigh the same.
-    NaN at the ends.
+    The ends have one side: there is nothing to tell, and both numbers are 0.
 
     Args:
         log_p: (n, L) log probabilities of the settings of the line, in order.
         counts: (L, n) held-out shots.
     """
     length = log_p.shape[1]
-    value, error = np.full(length, np.nan), np.full(length, np.nan)
+    value, error = np.zeros(length), np.zeros(length)
     if length < 3:
         return value, error
     p = np.exp(log_p - log_p.max(axis=1, keepdims=True))
