@@ -141,6 +141,12 @@ RIDGE = (  # h where the exact Fisher information about h is largest, for each J
 
 
 @pytest.fixture(scope="session")
+def ridge():
+    """h of the exact ridge for each J2."""
+    return RIDGE
+
+
+@pytest.fixture(scope="session")
 def oracle(j1j2):
     """(phase of every setting, whether it is further than one cell from a boundary).
 

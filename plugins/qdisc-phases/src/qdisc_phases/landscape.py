@@ -36,6 +36,15 @@ def edge_distances(features: np.ndarray, settings: Settings) -> np.ndarray:
     return ((features[a] - features[b]) ** 2).sum(axis=1) / settings.length**2
 
 
+def node_means(distance: np.ndarray, settings: Settings) -> np.ndarray:
+    """Mean distance per squared step of the edges at each setting, (points,); NaN without any."""
+    n = settings.n_points
+    degree = np.bincount(settings.edges.ravel(), minlength=n)
+    ends = np.repeat(distance / settings.length**2, 2)
+    sums = np.bincount(settings.edges.ravel(), ends, n)
+    return np.divide(sums, degree, out=np.full(n, np.nan), where=degree > 0)
+
+
 def landscape(distance: np.ndarray, settings: Settings) -> np.ndarray:
     """Mean distance of the edges at each setting, averaged over its neighbours, (points,).
 

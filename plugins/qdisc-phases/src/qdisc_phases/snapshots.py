@@ -26,13 +26,15 @@ class Table(NamedTuple):
     """Counted rows of features.
 
     Attributes:
-        rows: (R, features).
+        samples: (R, columns) the snapshots as they are stored.
+        rows: (R, features) as `columns` shows them to a network.
         mirror: The rows' mirror images, when the two count as the same; else None.
         row: (entries,) row of each entry of the counts.
         point: (entries,) its setting.
         count: (entries,) snapshots.
     """
 
+    samples: np.ndarray
     rows: np.ndarray
     mirror: np.ndarray | None
     row: np.ndarray
@@ -88,7 +90,7 @@ def table_of(dataset: Any, symmetric: bool) -> Table:
     rows, counts = dataset.configurations, dataset.counts
     point, row = counts.point_of_entry(), counts.indices
     if not symmetric:
-        return Table(columns(dataset, rows), None, row, point, counts.data)
+        return Table(rows, columns(dataset, rows), None, row, point, counts.data)
     if dataset.deduplicated and rows.dtype.kind == "u":
         other = mirrored(dataset, rows)
         differ = rows != other
@@ -100,7 +102,7 @@ def table_of(dataset: Any, symmetric: bool) -> Table:
         )
         row = merged.reshape(-1)[row]
     mirror = columns(dataset, mirrored(dataset, rows))
-    return Table(columns(dataset, rows), mirror, row, point, counts.data)
+    return Table(rows, columns(dataset, rows), mirror, row, point, counts.data)
 
 
 def is_symmetric(dataset: Any, settings: Settings, wanted: Symmetrise = "auto") -> bool:
