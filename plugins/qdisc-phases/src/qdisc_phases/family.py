@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import jax
@@ -27,7 +28,7 @@ def start(key: Any, features: int, k: int, width: int, components: int) -> Any:
 
 def _layers(key: Any, sizes: tuple[int, ...], last: float) -> list[dict[str, jax.Array]]:
     layers = []
-    for n, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for n, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
         key, own = jax.random.split(key)
         scale = (last if n == len(sizes) - 2 else 1.0) / fan_in**0.5
         w = scale * jax.random.normal(own, (fan_in, fan_out), jnp.float32)
