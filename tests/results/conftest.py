@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -30,7 +31,13 @@ def tree(golden) -> Group:
     return golden.golden_tree()
 
 
+@pytest.fixture(scope="session")
+def written(tree, tmp_path_factory) -> Path:
+    """The tree, written once; nobody changes this file."""
+    return write_result(tmp_path_factory.mktemp("written") / "result.h5", tree)
+
+
 @pytest.fixture
-def path(tmp_path, tree) -> Path:
+def path(tmp_path, written) -> Path:
     """A fresh valid result file."""
-    return write_result(tmp_path / "result.h5", tree)
+    return Path(shutil.copy(written, tmp_path / "result.h5"))

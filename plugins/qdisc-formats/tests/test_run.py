@@ -14,7 +14,7 @@ def test_a_recipe_on_a_batch_of_bloqade(golden, tmp_path, capsys):
         'theta_units = {delta = "MHz"}\n'
         '[model]\nname = "cnn1d_arnn"\nlatent_dim = 1\nconv_layers = 1\nconv_features = 2\n'
         "dense_features = 4\ndecoder_layers = 1\ndecoder_features = 4\n"
-        "[train]\nepochs = 1\nbatch_size = 16\ngamma = 0.0\n"
+        "[train]\nepochs = 0\nbatch_size = 16\ngamma = 0.0\nevidence_samples = 0\n"
         '[analyses]\nrun = ["latent_map"]\n[observables]\nrun = ["magnetisation"]\n'
     )
     out = tmp_path / "out.h5"
