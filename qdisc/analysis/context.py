@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import jax
+import numpy as np
 
 from qdisc._typing import Key
 from qdisc.analysis.encode import latent_table
@@ -73,6 +77,30 @@ class Resources:
 
         return self._once("model_samples", make)
 
+    def retrained(self, seeds: Sequence[int]) -> list[Resources]:
+        """What the run would have had with each of these seeds, in order.
+
+        The run's own seed costs nothing; the other models are trained as its model was, side by
+        side. Each has the dataset, model, training and latent table, and no results of plugins.
+        """
+        assert self.model is not None and self.training is not None
+        from qdisc.train.ensemble import fit_ensemble  # starts optax, for the few that ask
+
+        module, own = self.model.module, self.training.seed
+        others = [seed for seed in dict.fromkeys(map(int, seeds)) if seed != own]
+        if not jax.tree.leaves(self.model.variables):  # nothing to train
+            fits = [replace(self.training, seed=seed) for seed in others]
+        else:
+            config = self.training.config
+            fits = fit_ensemble(module, self.dataset, config, others) if others else []
+        found: dict[int | None, Resources] = {own: self}
+        for seed, fit in zip(others, fits, strict=True):
+            variables = jax.tree.map(lambda a: np.asarray(a, np.float32), fit.variables)
+            model = Model(module, variables, self.model.data_spec, chunk=self.model.chunk)
+            found[seed] = Resources(self.dataset, model, fit, key=self._key,
+                                    n_samples=self._n_samples)  # fmt: skip
+        return [found[int(seed)] for seed in seeds]
+
     def prepare(self, name: str) -> None:
         """Make a lazy part now; a failure waits for whoever asks for it."""
         with contextlib.suppress(Exception):  # kept by _once, and raised again at every use
@@ -97,12 +125,16 @@ class Context:
     `analyses[name][variable]` and, for plugins that need the model, `model_samples`. What is
     optional and absent is None, or not in the mapping. Anything that neither `needs` nor
     `optional_needs` names raises `PluginError`.
+
+    Plugins that need the model and the training may call `ensemble(seeds)`: one context per seed,
+    with the model that the run would have had with that seed. It trains, all of them side by side.
     """
 
-    __slots__ = ("_allowed", "_resources", "_who")
+    __slots__ = ("_allowed", "_resources", "_spec", "_who")
 
     def __init__(self, resources: Resources, spec: AnalysisSpec) -> None:
         object.__setattr__(self, "_resources", resources)
+        object.__setattr__(self, "_spec", spec)
         object.__setattr__(self, "_allowed", (*spec.needs, *spec.optional_needs))
         object.__setattr__(self, "_who", spec.name)
 
@@ -113,16 +145,27 @@ class Context:
             kind = "observable" if name == "observables" else "analysis"
             results = getattr(self._resources, name)
             return Results(kind, results, self._allowed, self._who)
+        if name == "ensemble":
+            return self._ensemble
         need = "model" if name == "model_samples" else name
         if need not in PARTS or need not in self._allowed:
             raise missing_need(need, self._who)
         return getattr(self._resources, name)
 
+    def _ensemble(self, seeds: Sequence[int]) -> list[Context]:
+        for need in ("model", "training"):
+            if need not in self._allowed:
+                raise missing_need(need, self._who)
+            if getattr(self._resources, need) is None:
+                raise PluginError("an ensemble needs a model and its training",
+                                  where=f"plugin {self._who}", value=f"no {need}")  # fmt: skip
+        return [Context(one, self._spec) for one in self._resources.retrained(seeds)]
+
     def __setattr__(self, name: str, value: object) -> None:
         raise PluginError("the context is read-only", where=f"plugin {self._who}", value=name)
 
     def __dir__(self) -> list[str]:
-        return [*PARTS, "model_samples", "observables", "analyses"]
+        return [*PARTS, "model_samples", "ensemble", "observables", "analyses"]
 
 
 class Results(Mapping[str, Mapping[str, Variable]]):
@@ -187,5 +230,5 @@ def missing_need(need: str, who: str) -> MissingNeed:
         value=need,
         hint=f'add "{need}" to `needs` or `optional_needs`'
         if known
-        else f"known: {', '.join(PARTS)}, observables, analyses, model_samples",
+        else f"known: {', '.join(PARTS)}, observables, analyses, model_samples, ensemble",
     )

@@ -2,22 +2,29 @@ from __future__ import annotations
 
 from functools import cache
 
+import flax.linen as nn
 import jax
 import numpy as np
 import pytest
 
+from qdisc.analysis.encode import encode
 from qdisc.analysis.model import Model
 from qdisc.analysis.runner import run
-from qdisc.config import Selection
+from qdisc.config import Selection, TrainConfig
 from qdisc.dataset.dataset import Dataset
 from qdisc.errors import ConfigError, PluginError
 from qdisc.plugin import AnalysisSpec, Config, ObservableSpec, Provides, Registry, Variable
+from qdisc.train import fit
 
 
 class Options(Config):
     level: float = 1.0
 
 
+BUILT_IN = Selection(skip=tuple(  # what other packages bring takes its time
+    found.name for found in Registry().list()
+    if found.kind == "analysis" and not found.target.startswith("qdisc.")
+))  # fmt: skip
 OUT = (Provides("out", ("theta",)),)
 
 
@@ -53,7 +60,11 @@ def start(toy, *plugins, ds=None, model=True, module=None, **options):
         ds = ds if ds is not None else toy.sweep(shots=20)
         module = module or toy.Copy()
         model = Model(module, toy.variables, ds.spec) if model else None
-    options = {"key": jax.random.key(0), "registry": Registry(plugins)} | options
+    options = {
+        "key": jax.random.key(0),
+        "registry": Registry(plugins),
+        "analyses": BUILT_IN,
+    } | options
     return run(ds, model, **options)
 
 
@@ -62,7 +73,7 @@ def boom(ctx, config, key):
 
 
 def test_without_lists_observables_and_default_analyses_run(toy):
-    out = start(toy, analysis("extra", default=False))
+    out = start(toy, analysis("extra", default=False), analyses=Selection())
     assert list(out.observables) == [
         "abs_magnetisation", "magnetisation", "nearest_neighbour", "next_nearest_neighbour",
         "structure_factor", "two_point",
@@ -171,7 +182,7 @@ def test_one_point_is_no_sweep_but_has_a_map(toy):
 def test_every_shape_of_sweep_runs(toy, shots, options):
     ds = toy.sweep(shots=shots, **options)
     out = start(toy, ds=ds)
-    assert all(o.ok for o in out), [o.message for o in out]
+    assert all(o.ok or o.status == "disabled" for o in out), [o.message for o in out]
     value = out.observables["magnetisation"].variables
     assert value["value"].dims == ds.theta_dims and value["value"].shape == ds.theta_shape
     assert np.isnan(value["std_error"].data).all() == (shots == 1)
@@ -307,6 +318,48 @@ def test_a_model_that_cannot_be_sampled_leaves_the_data_side_alone(toy):
     assert out.analyses["reconstruction"].status == "failed" and out.analyses["latent_map"].ok
     with pytest.raises(RuntimeError, match="no sampler today"):
         start(toy, module=Bad(), strict=True)
+
+
+def test_an_ensemble_is_the_run_with_other_seeds(toy):
+    class Line(nn.Module):
+        def setup(self):
+            self.to_z, self.odds = nn.Dense(2), nn.Dense(8)
+
+        def encode(self, batch):
+            mean = self.to_z(2.0 * batch.astype(np.float32) - 1)
+            return mean, 0 * mean - 1
+
+        def __call__(self, batch, key):
+            mean, logvar = self.encode(batch)
+            z = mean + jax.random.normal(key, mean.shape, np.float32)
+            return mean, logvar, z, nn.log_softmax(self.odds(z).reshape(*batch.shape, 2))
+
+    data, config = toy.sweep(), TrainConfig(epochs=2, batch_size=50)
+    training = fit(Line(), data, config, seed=3)
+    seen = []
+
+    def body(ctx, config, key):
+        seen.extend(ctx.ensemble([4, 3]))
+        return variable()(ctx, config, key)
+
+    def go(*needs, **options):
+        plugin = analysis("many", body, needs=needs)
+        model = Model(Line(), training.variables, data.spec)
+        return run(data, model, key=jax.random.key(0), registry=Registry([plugin]),
+                   training=training, **options).analyses["many"]  # fmt: skip
+
+    assert go("model", "training", "latent", strict=True).ok
+    other, own = seen
+    np.testing.assert_array_equal(own.latent.mu, encode(Line(), training.variables, data).mu)
+    assert own.training is training and other.training.seed == 4
+    alone = fit(Line(), data, config, seed=4)
+    mine, theirs = (encode(Line(), f.variables, data).mu for f in (alone, training))
+    np.testing.assert_allclose(other.latent.mu, mine, atol=1e-4)
+    assert np.abs(other.latent.mu - theirs).max() > 0.1
+    with pytest.raises(PluginError, match="'training', which its spec does not name"):
+        go("model", strict=True)
+    with pytest.raises(PluginError, match="read-only"):
+        other.dataset = None
 
 
 def test_unusable_plugins_count_only_when_selected(toy):

@@ -13,6 +13,7 @@ from qdisc.physics.catalogue import find_dataset
 from qdisc.testing import check_plugin, tiny_datasets, tiny_model
 from sklearn.metrics import adjusted_rand_score
 
+from qdisc_phases import link
 from qdisc_phases.basins import BasinsConfig, basins
 from qdisc_phases.boundaries import BoundariesConfig, boundaries
 from qdisc_phases.clusters import clusters
@@ -143,6 +144,22 @@ def test_empty_settings_have_no_label(analyse):
     )
     assert np.isfinite(np.delete(found["boundaries"]["distance"].data, 4)).all()
     assert found["basins"]["n_phases"].data == 2
+
+
+def test_a_handful_of_shots_is_one_phase(analyse):
+    """One shot per setting: a bootstrap replicate that draws none of them takes all."""
+    rng = np.random.default_rng(0)
+    drawn = [link._resampled(np.ones(2, int), rng) for _ in range(50)]
+    assert all(inside.sum() > 0 for inside, _ in drawn)
+    assert any(not outside.any() for _, outside in drawn)
+    theta = np.arange(3.0)[:, None]
+    data = Dataset.from_points(
+        np.eye(3, dtype=np.uint8), np.arange(3), theta, data_type="discrete"
+    )  # fmt: skip
+    options = {"replicates": 2, "steps": 3, "width": 4}
+    found = analyse([boundaries, basins, clusters], data, tiny_model(data), boundaries=options)
+    assert np.isfinite(found["boundaries"]["fisher"].data).all()
+    assert found["basins"]["n_phases"].data == found["clusters"]["n_phases"].data == 1
 
 
 @pytest.mark.parametrize("name", ["shadow_line", "hybrid_scattered"])

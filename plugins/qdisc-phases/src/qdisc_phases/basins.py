@@ -77,8 +77,9 @@ class Basins:
             Provides("probability", ("theta", "basin"),
                      long_name="share of bootstrap replicates for each phase"),
             Provides("n_phases", (), "int32", long_name="number of phases"),
-            Provides("depth", ("merge",), long_name="pass over floor of each basin but the lowest"),
-            Provides("depth_error", ("merge",), long_name="standard error of the depth"),
+            Provides("depth", ("basin_merge",),
+                     long_name="pass over floor of each basin but the lowest"),
+            Provides("depth_error", ("basin_merge",), long_name="standard error of the depth"),
             Provides("stability", (), long_name="mean adjusted Rand index of the bootstrap"),
             Provides("agreement", (), optional=True,
                      long_name="adjusted Rand index with the labels of clusters"),
@@ -132,8 +133,8 @@ def _judge(
     out = {
         "probability": probability_variable(dataset, shares, "basin"),
         "n_phases": Variable(np.int32(count), ()),
-        "depth": Variable(np.exp(depth).astype(np.float32), ("merge",)),
-        "depth_error": Variable((np.exp(depth) * error).astype(np.float32), ("merge",)),
+        "depth": Variable(np.exp(depth).astype(np.float32), ("basin_merge",)),
+        "depth_error": Variable((np.exp(depth) * error).astype(np.float32), ("basin_merge",)),
         "stability": Variable(np.float32(stability), ()),
     }
     if other is not None:

@@ -85,23 +85,23 @@ class Boundaries:
                      long_name="standard error of the Fisher information"),
             Provides("fisher_latent", ("theta", "coupling"), optional=True,
                      long_name="Fisher information of the latents of one snapshot"),
-            Provides("ridge", ("crest", "coupling"), "float64", optional=True,
+            Provides("ridge", ("boundary_crest", "coupling"), "float64", optional=True,
                      long_name="points of the ridges"),
-            Provides("ridge_axis", ("crest",), "int32", optional=True,
+            Provides("ridge_axis", ("boundary_crest",), "int32", optional=True,
                      long_name="coupling along which this is a maximum"),
-            Provides("ridge_error", ("crest",), "float64", optional=True,
+            Provides("ridge_error", ("boundary_crest",), "float64", optional=True,
                      long_name="standard error along that coupling"),
-            Provides("ridge_fisher", ("crest",), "float64", optional=True,
+            Provides("ridge_fisher", ("boundary_crest",), "float64", optional=True,
                      long_name="Fisher information about that coupling"),
-            Provides("ridge_prominence", ("crest",), "float64", optional=True,
+            Provides("ridge_prominence", ("boundary_crest",), "float64", optional=True,
                      long_name="over the higher of the two passes"),
             Provides("information", (), "float64", units="nat",
                      long_name="what a held-out snapshot tells about theta, at least"),
             Provides("information_error", (), "float64", units="nat",
                      long_name="its standard deviation over replicates"),
-            Provides("edge", ("pair", "end"), "int32",
+            Provides("edge", ("boundary_edge", "boundary_end"), "int32",
                      long_name="neighbouring settings, in the order of theta"),
-            Provides("edge_distance", ("replicate", "pair"),
+            Provides("edge_distance", ("boundary_replicate", "boundary_edge"),
                      long_name="squared Hellinger distance over each edge"),
         ),
     )  # fmt: skip
@@ -210,19 +210,21 @@ def _variables(
         "fisher_error": over_theta(fisher.std(axis=0, ddof=1), "coupling"),
         "information": Variable(np.float64(link.information.mean()), (), "nat"),
         "information_error": Variable(np.float64(link.information.std(ddof=1)), (), "nat"),
-        "edge": Variable(settings.edges.astype(np.int32), ("pair", "end")),
-        "edge_distance": Variable(distance.astype(np.float32), ("replicate", "pair")),
+        "edge": Variable(settings.edges.astype(np.int32), ("boundary_edge", "boundary_end")),
+        "edge_distance": Variable(
+            distance.astype(np.float32), ("boundary_replicate", "boundary_edge")
+        ),
     }
     if latent is not None:
         assert kept is not None
         out["kept"] = over_theta(kept)
         out["fisher_latent"] = over_theta(latent[0], "coupling")
     if ridge.axis.size:
-        out["ridge"] = Variable(ridge.theta, ("crest", "coupling"))
-        out["ridge_axis"] = Variable(ridge.axis, ("crest",), attrs=axis)
-        out["ridge_error"] = Variable(ridge.error, ("crest",))
-        out["ridge_fisher"] = Variable(ridge.height, ("crest",))
-        out["ridge_prominence"] = Variable(ridge.prominence, ("crest",))
+        out["ridge"] = Variable(ridge.theta, ("boundary_crest", "coupling"))
+        out["ridge_axis"] = Variable(ridge.axis, ("boundary_crest",), attrs=axis)
+        out["ridge_error"] = Variable(ridge.error, ("boundary_crest",))
+        out["ridge_fisher"] = Variable(ridge.height, ("boundary_crest",))
+        out["ridge_prominence"] = Variable(ridge.prominence, ("boundary_crest",))
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from qdisc.errors import ConfigError
@@ -46,6 +46,7 @@ class ClustersConfig(Config):
             at least one standard error; a crossover has 1.
     """
 
+    table: ClassVar[str] = "clusters"
     method: Method = "mixture"
     n_phases: int | None = None
     max_phases: int = 6
@@ -67,7 +68,7 @@ class ClustersConfig(Config):
         )
         for name, ok, wanted in checks:
             if not ok:
-                raise ConfigError("the value has no meaning", where=f"analyses.clusters.{name}",
+                raise ConfigError("the value has no meaning", where=f"analyses.{self.table}.{name}",
                                   value=getattr(self, name), hint=wanted)  # fmt: skip
 
 
@@ -129,10 +130,11 @@ class Clusters:
         """Measure, divide, judge."""
         # threads only stand in each other's way at these sizes
         with threadpool_limits(1):
-            return _run(ctx, config, key)
+            return find_clusters(ctx, config, key)
 
 
-def _run(ctx: Any, config: ClustersConfig, key: Any) -> dict[str, Variable]:
+def find_clusters(ctx: Any, config: ClustersConfig, key: Any) -> dict[str, Variable]:
+    """All outputs of `clusters` for a context with dataset, latent and model."""
     dataset, settings = ctx.dataset, settings_of(ctx.dataset)
     seed = int(rng_of(key).integers(2**31))
     shares = latent_shares(ctx, settings, config, seed)

@@ -166,6 +166,8 @@ def fit_link(
 def _resampled(count: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Poisson bootstrap of single shots: counts of a replicate, and counts of what it left out."""
     out = rng.binomial(count, np.exp(-1.0))
+    if (out == count).all():  # a handful of shots, none of which was drawn
+        return count, np.zeros_like(count)
     k = np.arange(1, 9)
     chance = 1.0 / np.cumprod(k)
     return (rng.multinomial(count - out, chance / chance.sum()) @ k), out
