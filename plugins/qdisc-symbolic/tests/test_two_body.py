@@ -31,16 +31,23 @@ class Clusters:
         name="clusters",
         summary="Known phases.",
         needs=("dataset",),
-        provides=(Provides("label", ("theta",), "int32", long_name="phase"),),
+        provides=(
+            Provides("label", ("theta",), "int32", long_name="phase"),
+            Provides("probability", ("theta", "phase"), optional=True, long_name="of each phase"),
+        ),
     )
     Config = Config
 
-    def __init__(self, label):
-        self.label = label
+    def __init__(self, label, probability=None):
+        self.label, self.probability = label, probability
 
     def run(self, ctx, config, *, key):
         label = ctx.dataset.to_theta(self.label).astype(np.int32)
-        return {"label": Variable(label, ctx.dataset.theta_dims)}
+        out = {"label": Variable(label, ctx.dataset.theta_dims)}
+        if self.probability is not None:
+            table = ctx.dataset.to_theta(self.probability).astype(np.float32)
+            out["probability"] = Variable(table, (*ctx.dataset.theta_dims, "phase"))
+        return out
 
 
 def test_the_contract():
@@ -77,6 +84,34 @@ def test_labels_of_ones_own(j1j2, phases):
     again = analyse([two_body], j1j2, labels=phases.tolist(), inside=[1], outside=[0], points=2,
                     folds=2)  # fmt: skip
     np.testing.assert_array_equal(found["alpha"].data, again["alpha"].data)
+
+
+def test_settings_of_uncertain_phase_are_left_out(j1j2, phases):
+    """Wrong labels that clusters doubts cost nothing; the same labels, believed, cost score."""
+    order, options = np.where(phases > 0, 1, 0), {"points": 3, "folds": 2}
+    wrong = np.random.default_rng(0).choice(order.size, 40, replace=False)
+    label = order.copy()
+    label[wrong] = 1 - label[wrong]
+    probability = np.eye(2)[label]
+    probability[wrong] = [0.4, 0.6]
+    doubted = analyse([Clusters(label, probability), two_body], j1j2, **options)
+    sure = np.where(np.isin(np.arange(order.size), wrong), -1, order).tolist()
+    right = analyse([two_body], j1j2, labels=sure, **options)
+    np.testing.assert_array_equal(doubted["alpha"].data, right["alpha"].data)
+    assert doubted["auc"].data > 0.99
+    told = doubted["value"].attrs["finding"].splitlines()[-1]
+    assert told.startswith("40 of 420 settings are left out: their phase is uncertain")
+    believed = analyse([Clusters(label, probability), two_body], j1j2, certainty=0.0, **options)
+    assert believed["auc"].data < 0.95
+    assert "left out" not in believed["value"].attrs["finding"]
+
+
+def test_a_phase_keeps_its_surest_settings(j1j2, phases):
+    order = np.where(phases > 0, 1, 0)
+    probability = np.eye(2)[order] * 0.98 + 0.01
+    probability[order == 1] = [0.3, 0.7]
+    found = analyse([Clusters(order, probability), two_body], j1j2, points=2, folds=2)
+    assert found["auc"].data > 0.99 and "left out" not in found["value"].attrs["finding"]
 
 
 def test_refusals(j1j2, phases):

@@ -63,7 +63,7 @@ class Correlators:
         summary="Order parameters as sums of few correlators of up to four bodies.",
         data_kinds=("discrete", "continuous", "hybrid"),
         needs=("dataset",),
-        optional_needs=("analysis:clusters/label", "latent"),
+        optional_needs=("analysis:clusters/label", "analysis:clusters/probability", "latent"),
         provides=(
             Provides("value", ("theta", _TARGET), long_name="formula averaged over shots"),
             Provides("coefficient", (_TARGET, _ORBIT), "float64",
@@ -91,7 +91,7 @@ class Correlators:
 
     def run(self, ctx: Any, config: CorrelatorsConfig, *, key: Key) -> Mapping[str, Variable]:
         """One path per target."""
-        targets, _ = targets_of(ctx, config, "correlators")
+        targets, words = targets_of(ctx, config, "correlators")
         rate = None
         if config.follow == "rate":
             if ctx.latent is None:
@@ -104,10 +104,12 @@ class Correlators:
                                       config.reach, rate)  # fmt: skip
             search.l1_path(key, config.points, config.folds, config.least_auc)
             found.append((target, search))
-        return _variables(ctx.dataset, found)
+        return _variables(ctx.dataset, found, words)
 
 
-def _variables(dataset: Any, found: list[tuple[Target, CorrelatorSearch]]) -> dict[str, Variable]:
+def _variables(
+    dataset: Any, found: list[tuple[Target, CorrelatorSearch]], words: list[str]
+) -> dict[str, Variable]:
     searches = [search for _, search in found]
     orbits = searches[0].orbits
     fits, paths = [s.fit for s in searches], [s.path for s in searches]
@@ -119,7 +121,7 @@ def _variables(dataset: Any, found: list[tuple[Target, CorrelatorSearch]]) -> di
 
     return {
         "value": Variable(maps.astype(np.float32), (*dataset.theta_dims, _TARGET),
-                          attrs=_words(found, orbits)),
+                          attrs=_words(found, orbits, words)),
         "coefficient": Variable(
             np.stack([fit.alpha for fit in fits]), (_TARGET, _ORBIT),
             attrs=texts("orbits", [orbit.label for orbit in orbits]),
@@ -138,7 +140,7 @@ def _variables(dataset: Any, found: list[tuple[Target, CorrelatorSearch]]) -> di
 
 
 def _words(
-    found: list[tuple[Target, CorrelatorSearch]], orbits: tuple[Orbit, ...]
+    found: list[tuple[Target, CorrelatorSearch]], orbits: tuple[Orbit, ...], words: list[str]
 ) -> dict[str, object]:
     lines = [
         sentence(t.name, s.evaluation, describe(orbits, s.fit.alpha), s.path.converged)
@@ -146,7 +148,7 @@ def _words(
     ]
     return {
         "panels": " ".join(t.name for t, _ in found),
-        "finding": "\n".join(lines),
+        "finding": "\n".join([*lines, *words]),
         **texts("latex", [s.formula().latex() for _, s in found]),
         **texts("sympy", [str(s.formula().sympy()) for _, s in found]),
     }

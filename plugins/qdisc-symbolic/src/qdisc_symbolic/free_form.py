@@ -69,7 +69,7 @@ class FreeForm:
         summary="Order parameters as any short formula of a few pooled correlators.",
         data_kinds=("discrete", "continuous", "hybrid"),
         needs=("dataset",),
-        optional_needs=("analysis:clusters/label",),
+        optional_needs=("analysis:clusters/label", "analysis:clusters/probability",),
         provides=(
             Provides("value", ("theta", _TARGET), long_name="formula of the averages"),
             Provides("auc", (_TARGET,), long_name="held-out AUC per setting"),
@@ -85,7 +85,7 @@ class FreeForm:
 
     def run(self, ctx: Any, config: FreeFormConfig, *, key: Key) -> Mapping[str, Variable]:
         """One search per target."""
-        targets, _ = targets_of(ctx, config, "free_form")
+        targets, words = targets_of(ctx, config, "free_form")
         found = [_search(ctx.dataset, target, config, key) for target in targets]
         maps = np.stack([f.value for f in found], axis=-1)
 
@@ -94,7 +94,7 @@ class FreeForm:
 
         return {
             "value": Variable(maps.astype(np.float32), (*ctx.dataset.theta_dims, _TARGET),
-                              attrs=_words(found)),
+                              attrs=_words(found, words)),
             "auc": each([f.auc for f in found], np.float32),
             "auc_random": each([f.auc_random for f in found], np.float32),
             "error": each([f.best.error for f in found], np.float64),
@@ -131,7 +131,7 @@ def _search(dataset: Any, target: Target, config: FreeFormConfig, key: Key) -> _
                   auc(f, target.inside[use]), search.evaluation.baseline.auc)  # fmt: skip
 
 
-def _words(found: list[_Found]) -> dict[str, object]:
+def _words(found: list[_Found], words: list[str]) -> dict[str, object]:
     import sympy
 
     short = []
@@ -142,7 +142,7 @@ def _words(found: list[_Found]) -> dict[str, object]:
              for f, s in zip(found, short, strict=True)]  # fmt: skip
     return {
         "panels": " ".join(f.target.name for f in found),
-        "finding": "\n".join(lines),
+        "finding": "\n".join([*lines, *words]),
         **texts("latex", [sympy.latex(s) for s in short]),
         **texts("sympy", [str(f.best.expression) for f in found]),
         **texts("correlators", [f.definitions for f in found]),

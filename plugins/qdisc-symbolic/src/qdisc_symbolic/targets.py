@@ -26,12 +26,16 @@ class TargetConfig(Config):
         inside: Phases that the formula should score high; unset: every phase against the rest, and
             every pair of phases.
         outside: Phases to tell them from; unset: all others.
+        certainty: Least membership probability of a setting whose phase clusters found. Beside a
+            boundary labels are often wrong, and a formula that is right would be scored down for
+            it: settings below are neither learnt from nor scored. 0 leaves none out.
     """
 
     labels: list[int] | None = None
     region: dict[str, tuple[float, float]] | None = None
     inside: list[int] | None = None
     outside: list[int] | None = None
+    certainty: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ class Target:
     outside: np.ndarray
 
 
-def targets_of(ctx: Any, config: TargetConfig, where: str) -> tuple[list[Target], np.ndarray]:
-    """All targets of a run and the label of every setting, (points,).
+def targets_of(ctx: Any, config: TargetConfig, where: str) -> tuple[list[Target], list[str]]:
+    """All targets of a run, and what there is to say about its settings.
 
     Args:
         ctx: Context with `dataset` and, where it ran, the analysis clusters.
@@ -63,6 +67,7 @@ def targets_of(ctx: Any, config: TargetConfig, where: str) -> tuple[list[Target]
     """
     label = _labels(ctx, config, where)
     label = np.where(np.asarray(ctx.dataset.shots) > 0, label, -1)
+    label, words = _certain(ctx, config, label)
     known = np.unique(label[label >= 0]).tolist()
     if len(known) < 2:
         raise DataError(
@@ -89,7 +94,7 @@ def targets_of(ctx: Any, config: TargetConfig, where: str) -> tuple[list[Target]
             raise ConfigError("a phase is inside and outside", where=f"analyses.{where}.outside",
                               value=group[1])  # fmt: skip
     return [Target(_name(a, b, known), np.isin(label, a), np.isin(label, b))
-            for a, b in chosen], label  # fmt: skip
+            for a, b in chosen], words  # fmt: skip
 
 
 def _name(inside: list[int], outside: list[int], known: list[int]) -> str:
@@ -119,6 +124,25 @@ def _labels(ctx: Any, config: TargetConfig, where: str) -> np.ndarray:
         "there are no phases to tell apart", where=f"analyses.{where}", value=None,
         hint="run clusters too (plugin qdisc-phases), or set labels or region",
     )  # fmt: skip
+
+
+def _certain(ctx: Any, config: TargetConfig, label: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Labels of clusters without those of uncertain settings; a phase keeps at least one."""
+    own = config.labels is not None or config.region is not None
+    found = {} if own or "clusters" not in ctx.analyses else ctx.analyses["clusters"]
+    if "probability" not in found:
+        return label, []
+    table = np.asarray(found["probability"].data).reshape(label.size, -1)
+    sure = table.max(axis=1)  # NaN without snapshots
+    out = np.where(sure >= config.certainty, label, -1)
+    for phase in np.setdiff1d(label[label >= 0], out):
+        mine = label == phase
+        out[mine & (sure == sure[mine].max())] = phase
+    lost = int(((label >= 0) & (out < 0)).sum())
+    if not lost:
+        return out, []
+    words = f"{lost} of {(label >= 0).sum()} settings are left out: their phase is uncertain"
+    return out, [f"{words} (probability below {config.certainty:g})"]
 
 
 def _within(dataset: Dataset, region: Mapping[str, Any], where: str) -> np.ndarray:

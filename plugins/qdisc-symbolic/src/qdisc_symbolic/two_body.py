@@ -68,7 +68,7 @@ class TwoBody:
         summary="Order parameters as sums of few bonds, along an L1 path, scored held out.",
         data_kinds=("discrete", "continuous", "hybrid"),
         needs=("dataset",),
-        optional_needs=("analysis:clusters/label", "model"),
+        optional_needs=("analysis:clusters/label", "analysis:clusters/probability", "model"),
         provides=(
             Provides("value", ("theta", _TARGET), long_name="formula averaged over shots"),
             Provides("alpha", (_TARGET, _PAIR), "float64", long_name="coefficients of the formula"),
@@ -111,7 +111,7 @@ class TwoBody:
 
     def run(self, ctx: Any, config: TwoBodyConfig, *, key: Key) -> Mapping[str, Variable]:
         """One path per target."""
-        targets, _ = targets_of(ctx, config, "two_body")
+        targets, words = targets_of(ctx, config, "two_body")
         model = ctx.model if config.objective != "SR1" else None
         found = []
         for target in targets:
@@ -123,11 +123,11 @@ class TwoBody:
             path = sr.l1_path(key, config.points, config.folds, config.least_auc, config.snapshots,
                               print_info=False)  # fmt: skip
             found.append((target, sr, path))
-        return _variables(ctx.dataset, found)
+        return _variables(ctx.dataset, found, words)
 
 
 def _variables(
-    dataset: Any, found: list[tuple[Target, SymbolicRegression, Path]]
+    dataset: Any, found: list[tuple[Target, SymbolicRegression, Path]], words: list[str]
 ) -> dict[str, Variable]:
     fitted, paths = [sr for _, sr, _ in found], [path for *_, path in found]
     scores = [overall(sr.evaluation) for sr in fitted]
@@ -141,7 +141,7 @@ def _variables(
 
     return {
         "value": Variable(maps.astype(np.float32), (*dataset.theta_dims, _TARGET),
-                          attrs=_words(dataset, found)),
+                          attrs=_words(dataset, found, words)),
         "alpha": each([sr.alpha for sr in fitted], np.float64, _PAIR),
         "constant": each([sr.constant for sr in fitted], np.float64),
         "pair": Variable(np.stack(pairs(dataset.input_size), 1).astype(np.int32),
@@ -162,13 +162,15 @@ def _variables(
     }  # fmt: skip
 
 
-def _words(dataset: Any, found: list[tuple[Target, SymbolicRegression, Path]]) -> dict[str, object]:
+def _words(
+    dataset: Any, found: list[tuple[Target, SymbolicRegression, Path]], words: list[str]
+) -> dict[str, object]:
     """Names, formulas and findings, one line per target, in the same order."""
     lines = [sentence(t.name, sr.evaluation, support_words(sr.bonds()), path.converged)
              for t, sr, path in found]  # fmt: skip
     return {
         "panels": " ".join(t.name for t, *_ in found),
-        "finding": "\n".join(lines),
+        "finding": "\n".join([*lines, *words]),
         **texts("latex", [sr.formula().latex() for _, sr, _ in found]),
         **texts("latex_by_displacement",
                 [class_formula(dataset, sr.alpha, sr.constant).latex() for _, sr, _ in found]),
