@@ -1,4 +1,8 @@
-"""Ctrl-C and SIGTERM as a request to end well; a second one ends at once."""
+"""Ctrl-C and SIGTERM as a request to end well; a second one ends at once.
+
+So are SIGUSR1 and SIGUSR2, which batch systems send when the time of a job is nearly over
+(`sbatch --signal=USR1@120`).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,12 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any
 
-CODES = {"Ctrl-C": 130, "SIGTERM": 143}  # of the process, as shells report these signals
-_WORDS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+_WORDS = {
+    number: "Ctrl-C" if number == signal.SIGINT else number.name
+    for number in signal.Signals
+    if number.name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+}
+CODES = {words: 128 + number for number, words in _WORDS.items()}  # as shells report them
 
 
 class Signals:
@@ -25,7 +33,7 @@ class Signals:
         self._before: dict[signal.Signals, Any] = {}
 
     def __call__(self) -> str | None:
-        """Ctrl-C, SIGTERM, or None while nobody interrupts."""
+        """Ctrl-C, SIGTERM, ..., or None while nobody interrupts."""
         return self.seen
 
     def __enter__(self) -> Signals:

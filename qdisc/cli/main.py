@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 
 import qdisc
-from qdisc.cli import data, plugins, result, run
+from qdisc.cli import data, plugins, result, run, sweep
 from qdisc.cli.compiled import keep_compiled
 from qdisc.cli.output import warn
 from qdisc.errors import QdiscError
@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"qdisc {qdisc.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (run, data, plugins, result):
+    for module in (run, sweep, data, plugins, result):
         module.add_commands(commands, common)
     return parser
 

@@ -21,13 +21,18 @@ def is_small() -> bool:
     return os.environ.get(SMALL) == "1"
 
 
-def recipe_of(source: str | os.PathLike[str], changes: Mapping[str, Any]) -> Recipe:
+def recipe_of(
+    source: str | os.PathLike[str] | Mapping[str, Any], changes: Mapping[str, Any]
+) -> Recipe:
     """The recipe of a run.
 
     Args:
-        source: A recipe (.toml), a data file, a dataset of the catalogue (name or folder).
+        source: A recipe (.toml), a data file, a dataset of the catalogue (name or folder), or the
+            tables of a recipe.
         changes: Dotted keys that are set.
     """
+    if isinstance(source, Mapping):
+        return parse_recipe(apply_overrides(source, changes))
     path = _catalogued(Path(source))
     if path.suffix != ".toml":
         return parse_recipe(apply_overrides({"data": {"path": str(path)}}, changes))

@@ -21,7 +21,7 @@ from qdisc.train.loop import Stop
 
 
 def run(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Mapping[str, Any],
     out: str | os.PathLike[str] | None = None,
     *,
     overrides: Mapping[str, Any] | None = None,
@@ -39,9 +39,9 @@ def run(
     """Run a recipe, or analyse a data file with defaults chosen from it.
 
     Args:
-        source: A recipe (.toml), a file that a loader reads, or the name of a dataset of the
-            catalogue: its recipe. With QDISC_SMALL=1 in the environment, recipes of the
-            catalogue are reduced to a taste.
+        source: A recipe (.toml) or its tables as a dict, a file that a loader reads, or the name
+            of a dataset of the catalogue: its recipe. With QDISC_SMALL=1 in the environment,
+            recipes of the catalogue are reduced to a taste.
         out: Result file; a temporary one, gone with the process, if left out.
         overrides: Dotted keys of the recipe, {"train.epochs": 3}.
         seed: The one seed of the run.
