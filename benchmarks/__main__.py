@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--small] [--only NAME] [--json OUT]`; `profile`; `soak`; `write RUN`."""
+"""`python -m benchmarks [--small] [--only NAME] [--json OUT]`; profile, soak, streaming, write."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.soak import main as soak
 
         return soak(arguments[1:])
+    if arguments[:1] == ["streaming"]:
+        from benchmarks.streaming import main as streaming
+
+        return streaming(arguments[1:])
     if arguments[:1] == ["write"]:
         from benchmarks.pages import main as write
 

@@ -53,7 +53,9 @@ class LatentTable:
     @property
     def rate(self) -> np.ndarray:
         """Mean KL over all snapshots per latent (L,), nats."""
-        return np.average(self.kl.astype(np.float64), axis=0, weights=self.weights)
+        if self.counts is None:
+            return self.kl.mean(axis=0, dtype=np.float64)
+        return self.counts.mean(self.kl)
 
     def to_model(self, z: np.ndarray) -> np.ndarray:
         """Latent vectors (..., L) in the order of this table -> in the model's own order."""
@@ -81,6 +83,7 @@ class LatentTable:
                     value=float(array[row, column]),
                     hint="train again with a smaller learning rate",
                 )
-        information = np.average(kl.astype(np.float64), axis=0, weights=counts.weights())
-        order = np.argsort(-information, kind="stable")
-        return cls(mu[:, order], logvar[:, order], kl[:, order], order, counts)
+        order = np.argsort(-counts.mean(kl), kind="stable")
+        if (order != np.arange(order.size)).any():
+            mu, logvar, kl = mu[:, order], logvar[:, order], kl[:, order]
+        return cls(mu, logvar, kl, order, counts)

@@ -105,14 +105,16 @@ def histograms(mu: np.ndarray, counts: CountMatrix, bins: int) -> tuple[np.ndarr
     flat = high - low <= 1e-12 * np.maximum(1.0, np.abs(low))
     low, high = np.where(flat, low - 0.5, low), np.where(flat, high + 0.5, high)
     edges = np.linspace(low, high, bins + 1, axis=1)
-    bin_of = ((mu - low) / (high - low) * bins).astype(np.int64).clip(0, bins - 1)
-    point = counts.point_of_entry() * bins
-    out = np.empty((counts.n_points, mu.shape[1], bins), dtype=np.int64)
-    for k in range(mu.shape[1]):
-        total = np.bincount(
-            point + bin_of[counts.indices, k], counts.data, minlength=counts.n_points * bins
-        )
-        out[:, k] = total.reshape(-1, bins).astype(np.int64)
+    out = np.zeros((counts.n_points, mu.shape[1], bins), dtype=np.int64)
+    for entries, indptr in counts.blocks():
+        values = mu[counts.indices[entries]]
+        bin_of = ((values - low) / (high - low) * bins).astype(np.int64).clip(0, bins - 1)
+        point = np.repeat(np.arange(counts.n_points), np.diff(indptr)) * bins
+        for k in range(mu.shape[1]):
+            total = np.bincount(
+                point + bin_of[:, k], counts.data[entries], minlength=counts.n_points * bins
+            )
+            out[:, k] += total.reshape(-1, bins).astype(np.int64)
     return out, edges
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from qdisc._typing import Key
 from qdisc.analysis.chunks import default_chunk, gathered, in_chunks, row_keys
+from qdisc.dataset.stored_rows import StoredRows
 from qdisc.errors import DataError, PluginError
 from qdisc.nn.evidence import module_evidence
 from qdisc.nn.sampling import sample_from_conditionals
@@ -250,14 +251,15 @@ class Model:
             lambda start, *p: function(self.variables, key, start, *p), self.chunk, rows
         )
 
-    def _rows(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x)
+    def _rows(self, x: Any) -> Any:
+        stored = isinstance(x, StoredRows)  # read piece by piece
+        x = x if stored else np.asarray(x)
         if x.ndim != 2 or x.shape[1] != self.data_spec.n_columns:
             raise DataError(
                 "samples do not fit the model", where=self.name, value=f"shape {x.shape}",
                 hint=f"it was made for {self.data_spec.n_columns} columns: (n, columns)",
             )  # fmt: skip
-        return x.astype(self._dtype, copy=False)
+        return x if stored else x.astype(self._dtype, copy=False)
 
     def _latents(self, z: np.ndarray) -> np.ndarray:
         z = np.asarray(z)

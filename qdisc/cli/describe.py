@@ -41,6 +41,9 @@ def description(dataset: Any, loader: str = "") -> list[str]:
     return out + _columns(f"{n:>5}: {mean:+.4f}" for n, mean in enumerate(_site_means(dataset)))
 
 
+_PIECE = 1 << 16  # rows that are averaged at once
+
+
 def _row(name: str, value: str) -> list[str]:
     """A name and its value, wrapped under itself; of a long value, "; " starts a new line."""
     head = f"{name + ':' if name else '':<{_KEY}}"
@@ -164,11 +167,14 @@ def _site_means(dataset: Any) -> Iterator[float]:
     """Mean physical value of each site: the quickest way to see a reversed bit order."""
     import numpy as np
 
-    rows, weights = dataset.configurations, dataset.weights
-    if dataset.data_type == "shadow":
-        rows = 2.0 * rows[:, 1::2] - 1.0
-    elif dataset.data_type == "hybrid":
-        rows = dataset.physical(rows)[:, : dataset.n_sites]
-    else:
-        rows = dataset.physical(rows)
-    yield from np.average(np.asarray(rows, dtype=np.float64), axis=0, weights=weights).tolist()
+    total = np.zeros(dataset.n_sites)
+    for start in range(0, len(dataset.configurations), _PIECE):
+        rows = dataset.configurations[start : start + _PIECE]
+        if dataset.data_type == "shadow":
+            rows = 2.0 * rows[:, 1::2] - 1.0
+        elif dataset.data_type == "hybrid":
+            rows = dataset.physical(rows)[:, : dataset.n_sites]
+        else:
+            rows = dataset.physical(rows)
+        total += dataset.weights[start : start + _PIECE] @ np.asarray(rows, dtype=np.float64)
+    yield from (total / dataset.n_snapshots).tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -180,27 +181,37 @@ class Content:
 
     # -- averages over shots -----------------------------------------------------------------
 
-    def average(self, values: np.ndarray) -> np.ndarray:
+    def average(
+        self, values: np.ndarray, function: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> np.ndarray:
         """Mean over the shots of each point, float64 (points, ...); NaN for empty points.
 
         Args:
             values: One value (or array) per configuration, (configurations, ...).
+            function: What is averaged of them, number by number; they themselves by default.
         """
-        sums = self.counts.sums(values)
+        sums = self.counts.sums(values, function)
         shots = self.shots.reshape(-1, *(1,) * (sums.ndim - 1)).astype(np.float64)
         return np.divide(sums, shots, out=np.full_like(sums, np.nan), where=shots > 0)
 
     def moments(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and (population) variance over the shots of each point, (points, ...)."""
-        values = np.asarray(values, dtype=np.float64)
-        centre = np.average(values, axis=0, weights=self.weights)  # against cancellation
-        mean, square = self.average(values - centre), self.average((values - centre) ** 2)
+        values = np.asarray(values)
+        centre = self.counts.mean(values)  # against cancellation
+        mean = self.average(values, lambda v: v - centre)
+        square = self.average(values, lambda v: (v - centre) ** 2)
         return mean + centre, np.maximum(square - mean**2, 0.0)
 
     def to_theta(self, per_point: np.ndarray) -> np.ndarray:
         """Reshape (points, ...) to (theta..., ...)."""
         per_point = np.asarray(per_point)
         return per_point.reshape(*self.theta_shape, *per_point.shape[1:])
+
+    def spread(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of the continuous sites over all snapshots, (sites,)."""
+        columns = self.configurations[:, -self.n_sites :].astype(np.float64)
+        mean = np.average(columns, axis=0, weights=self.weights)
+        return mean, np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=self.weights))
 
     # -- identity ------------------------------------------------------------------------------
 

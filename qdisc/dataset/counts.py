@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from qdisc.dataset.checks import owned
 from qdisc.errors import DataError
 
+_BLOCK = 1 << 20  # entries that are worked on at once
 _MOST = 2**53  # snapshots that float64 still counts one by one
 
 
@@ -49,19 +52,62 @@ class CountMatrix:
 
     def weights(self) -> np.ndarray:
         """Snapshots per configuration over all points, int64 (configurations,)."""
+        if self.plain:
+            return self.data
         out = np.zeros(self.n_configurations, dtype=np.int64)
         np.add.at(out, self.indices, self.data)
         return out
 
-    def sums(self, values: np.ndarray) -> np.ndarray:
-        """Count-weighted sums over configurations, float64 (points, ...)."""
+    @property
+    def plain(self) -> bool:
+        """Whether every configuration was seen once, at one point (`one_each` knows)."""
+        return self.data.strides == (0,) and self.data.size == self.n_configurations
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Entries in blocks of a million, and the `indptr` of each block."""
+        for start in range(0, max(self.data.size, 1), _BLOCK):
+            block = slice(start, min(start + _BLOCK, self.data.size))
+            yield block, np.clip(self.indptr - start, 0, block.stop - start)
+
+    def sums(
+        self, values: np.ndarray, function: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> np.ndarray:
+        """Count-weighted sums over configurations, float64 (points, ...).
+
+        Args:
+            values: (configurations, ...).
+            function: What is summed of them, number by number; they themselves by default.
+        """
         from scipy.sparse import csr_array
 
         values = np.asarray(values)
-        flat = values.reshape(values.shape[0], -1).astype(np.float64, copy=False)
-        shape = (self.n_points, self.n_configurations)
-        matrix = csr_array((self.data.astype(np.float64), self.indices, self.indptr), shape=shape)
-        return np.asarray(matrix @ flat).reshape(self.n_points, *values.shape[1:])
+        if self.data.size <= _BLOCK:  # as a whole: a configuration may stand in many entries
+            pieces = iter([(values, self.data, self.indices, self.indptr)])
+        else:
+            pieces = (
+                (values[self.indices[b]], self.data[b], np.arange(b.stop - b.start), indptr)
+                for b, indptr in self.blocks()
+            )
+        total: Any = 0.0
+        for piece, data, indices, indptr in pieces:
+            flat = piece.astype(np.float64, copy=False)
+            flat = (flat if function is None else function(flat)).reshape(len(piece), -1)
+            shape = (self.n_points, len(piece))
+            total = (
+                total + csr_array((data.astype(np.float64), indices, indptr), shape=shape) @ flat
+            )
+        return np.asarray(total).reshape(self.n_points, *values.shape[1:])
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Count-weighted mean over all configurations, float64 (...)."""
+        if values.shape[0] <= _BLOCK:
+            return np.average(values.astype(np.float64, copy=False), axis=0, weights=self.weights())
+        weights = self.weights()
+        total: Any = 0.0
+        for start in range(0, values.shape[0], _BLOCK):
+            block = slice(start, start + _BLOCK)
+            total = total + np.tensordot(weights[block].astype(np.float64), values[block], 1)
+        return total / weights.sum()
 
     def take_points(self, order: np.ndarray) -> CountMatrix:
         """Rows in another order."""
@@ -131,7 +177,8 @@ class CountMatrix:
         indptr = np.concatenate([[0], np.cumsum(shots)]).astype(np.int64)
         n = int(indptr[-1])
         ones = np.broadcast_to(np.int64(1), n)  # a view of one number, not 8 bytes per row
-        return CountMatrix(ones, np.arange(n, dtype=np.int32), indptr, n)
+        narrow = np.int32 if n < 2**31 else np.int64
+        return CountMatrix(ones, np.arange(n, dtype=narrow), indptr, n)
 
 
 def _whole(array: object, where: str) -> np.ndarray:

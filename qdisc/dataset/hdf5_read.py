@@ -17,6 +17,7 @@ from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.places import in_file, place
 from qdisc.dataset.safe_hdf5 import Limits, safe_open
 from qdisc.dataset.safe_read import check_array, read_array, read_attribute, row_chunks
+from qdisc.dataset.streamed import BUFFER_MB, Stream, StreamedDataset, streams
 from qdisc.errors import DataError
 
 SCHEMA = "1.0"
@@ -33,6 +34,8 @@ def read_dataset(
     limits: Limits | None = None,
     overrides: dict[str, Any] | None = None,
     source: dict[str, str] | None = None,
+    stream: Stream = False,
+    buffer_mb: int = BUFFER_MB,
 ) -> Dataset:
     """Read a dataset file; samples are converted piece by piece, so that memory stays bounded.
 
@@ -41,6 +44,9 @@ def read_dataset(
         limits: Other limits than those of `safe_open`.
         overrides: Keywords of `Dataset.from_points` that replace what the file says.
         source: Where the data come from, kept with the dataset.
+        stream: Leave the samples in the file (`qdisc.dataset.streamed`): "auto" does so with more
+            than 1 GiB of them that do not repeat.
+        buffer_mb: Memory in MB that a training on streamed samples shuffles them in.
 
     Raises:
         DataError: With the file, the place in it, the value and what to try.
@@ -49,7 +55,9 @@ def read_dataset(
     with safe_open(path, limits=limits) as file:
         check_header(file, path)
         try:
-            return _read(file, path, overrides or {}, source or {"path": path.name})
+            return _read(
+                file, path, overrides or {}, source or {"path": path.name}, stream, buffer_mb
+            )
         except DataError as error:
             raise in_file(error, path) from error
 
@@ -93,8 +101,9 @@ def check_header(file: h5py.File, path: Path) -> None:
 
 
 def _read(
-    file: h5py.File, path: Path, overrides: dict[str, Any], source: dict[str, str]
-) -> Dataset:
+    file: h5py.File, path: Path, overrides: dict[str, Any], source: dict[str, str],
+    stream: Stream, buffer_mb: int,
+) -> Dataset:  # fmt: skip
     options: dict[str, Any] = {
         "data_type": _one(read_attribute(file, "data_type")),
         "local_states": read_attribute(file, "local_states"),
@@ -118,12 +127,19 @@ def _read(
             hint="leave one out",
         )
     if "configurations" in file:
+        if stream is True:
+            raise DataError(
+                "configurations with counts are small and read at once: only /samples stream",
+                where="/configurations", hint="leave data.stream out",
+            )  # fmt: skip
         rows = _rows(file["configurations"], path, options)
         return Dataset.from_configurations(
             rows, _counts(file, path, rows.shape[0]), settings, **options
         )
     samples = _member(file, path, "samples", "(n, columns), or /configurations and /counts")
     point = _member(file, path, "point", "(n,), for each sample its row of /theta")
+    if streams(samples, options["data_type"], stream):
+        return StreamedDataset(path, samples, point, settings, buffer_mb=buffer_mb, **options)
     return Dataset.from_points(_rows(samples, path, options), read_array(point), settings,
                                **options)  # fmt: skip
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,15 +13,15 @@ from qdisc.plugin.dataspec import DataSpec
 if TYPE_CHECKING:
     from qdisc.dataset.content import Content
 
+_PIECE = 1 << 21  # numbers
+
 
 def describe(data: Content) -> DataSpec:
     """What plugins may know: kinds, sizes, geometry, mean and spread of continuous sites."""
     location: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     if data.data_type in ("continuous", "hybrid"):
-        columns = data.configurations[:, -data.n_sites :].astype(np.float64)
-        mean = np.average(columns, axis=0, weights=data.weights)
-        sd = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=data.weights))
+        mean, sd = data.spread()
         location = tuple(mean.tolist())
         scale = tuple(np.where(sd > 0, sd, 1.0).tolist())
     return DataSpec(
@@ -49,6 +50,14 @@ def checksum(data: Content) -> str:
     for array in (*parts, data.counts.indices, data.counts.indptr, data.sites):
         if array is not None:
             digest.update(f"{array.shape}{array.dtype.kind}".encode())
-            wide = array if array.dtype.kind == "f" else array.astype(np.int64)
-            digest.update(np.ascontiguousarray(wide).tobytes())
+            for piece in _pieces(array):
+                wide = piece if piece.dtype.kind == "f" else piece.astype(np.int64)
+                digest.update(np.ascontiguousarray(wide).tobytes())
     return digest.hexdigest()
+
+
+def _pieces(array: Any) -> Iterator[np.ndarray]:
+    """An array in rows of a few megabytes, so that wide copies stay small."""
+    step = max(1, _PIECE // max(1, array.size // max(1, len(array))))
+    for start in range(0, len(array), step):
+        yield array[start : start + step]

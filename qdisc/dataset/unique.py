@@ -36,6 +36,12 @@ def deduplicate(
     return configurations, counts
 
 
+def repeat(samples: np.ndarray) -> bool:
+    """Whether many of these rows of codes are the same."""
+    keys = _row_keys(samples, int(samples.max(initial=1)) + 1)
+    return np.unique(keys).size <= 0.98 * samples.shape[0]
+
+
 def _row_keys(samples: np.ndarray, base: int) -> np.ndarray:
     """One sortable key per row whose order is the rows' lexicographic order; codes below `base`."""
     n, columns = samples.shape

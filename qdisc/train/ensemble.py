@@ -16,12 +16,14 @@ import numpy as np
 
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
+from qdisc.dataset.streamed import StreamedDataset
 from qdisc.errors import ConfigError
 from qdisc.train.calls import Calls
+from qdisc.train.feed import Resident
 from qdisc.train.fit import Fit
 from qdisc.train.loop import fit
 from qdisc.train.optimiser import Optimizer
-from qdisc.train.program import CAPACITY, COLUMNS, Program
+from qdisc.train.program import COLUMNS, Program
 from qdisc.train.rows import epoch_order
 from qdisc.train.setup import Progress, Setup, padded
 
@@ -42,7 +44,8 @@ def fit_ensemble(
         module: A model: `apply(variables, batch, key) -> (mean, logvar, z, cp)`.
         dataset: Snapshots; theta is never looked at.
         config: How to train. With a validation split the models are trained one after another,
-            because each has its own held-out snapshots and its own best epoch.
+            because each has its own held-out snapshots and its own best epoch; so they are on
+            streamed data, where each has its own rows on the device.
         seeds: One per model, all different.
         optimizer: An optax factory or transformation instead of `config.optimizer`.
         program: The loop of an earlier `fit` on the same model and data (`Fit.program`), to keep
@@ -61,7 +64,7 @@ def fit_ensemble(
     if not seeds or len(set(seeds)) < len(seeds):
         raise ConfigError("an ensemble has one seed per model, all different", where="seeds",
                           value=seeds)  # fmt: skip
-    if config.validation_fraction > 0:
+    if config.validation_fraction > 0 or isinstance(dataset, StreamedDataset):
         return tuple(
             fit(module, dataset, config, seed=seed, optimizer=optimizer, progress=progress)
             for seed in seeds
@@ -116,7 +119,8 @@ class _Ensemble:
 
     def _epoch(self, epoch, rates, betas, progress, n_steps) -> None:
         first, plan = self.first, self.first.plan
-        capacity = min(CAPACITY, plan.steps_per_epoch)
+        assert isinstance(first.feed, Resident)
+        capacity, tables = first.feed.capacity, first.feed.tables
         orders = np.stack([epoch_order(plan, run.key_order, epoch) for run in self.runs])
         orders = orders if plan.mode == "shuffled" else orders[0]
         gamma = jnp.asarray(first.config.gamma, first.config.dtype)
@@ -128,7 +132,7 @@ class _Ensemble:
             compiled, tick = self._compiled(), time.perf_counter()
             order = padded(orders[..., take, :], capacity, orders.ndim - 2)
             record, ran, finite = self.calls.run(
-                np.where(self.alive, n, 0), first.tables, order, padded(rates[take], capacity),
+                np.where(self.alive, n, 0), tables, order, padded(rates[take], capacity),
                 padded(betas[take], capacity), gamma, first.hybrid, self.keys,
             )  # fmt: skip
             first.pace(n, time.perf_counter() - tick, self._compiled() > compiled)

@@ -13,6 +13,7 @@ import numpy as np
 
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
+from qdisc.dataset.streamed import StreamedDataset
 
 _LEFT_OUT = ("checkpoint_s",)  # how often a training is kept does not change it
 
@@ -35,6 +36,8 @@ def identity(
         for name, value in msgspec.to_builtins(config).items()
         if name not in _LEFT_OUT
     }
+    if isinstance(dataset, StreamedDataset):
+        told["buffer"] = dataset.buffer_bytes  # the order of the rows depends on it
     return {
         **told,
         "dataset": dataset.sha256,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from typing import Any
 
 import jax
@@ -17,8 +18,7 @@ from qdisc.train.course import HALVINGS, Anchor, Course
 from qdisc.train.fit import ACTIVE, Epoch, Fit
 from qdisc.train.identity import identity
 from qdisc.train.optimiser import Optimizer
-from qdisc.train.program import CAPACITY, COLUMNS, GRADIENT, Program, TrainState
-from qdisc.train.rows import epoch_order
+from qdisc.train.program import COLUMNS, GRADIENT, Program, TrainState
 from qdisc.train.setup import Progress, Setup, padded
 from qdisc.train.start import init_state, with_dtype
 
@@ -77,10 +77,9 @@ def fit(
     with jax.enable_x64(config.dtype == "float64"):
         run = Run(module, dataset, config, seed, key, state, optimizer, program)
         run.reshuffle, run.stop = reshuffle, stop
-        if checkpoint is None:
-            return run.go(callbacks, progress)
-        with checkpoint.held():
-            run.keep_in(checkpoint, dataset, reshuffle)
+        with closing(run.feed), checkpoint.held() if checkpoint else nullcontext():
+            if checkpoint is not None:
+                run.keep_in(checkpoint, dataset, reshuffle)
             return run.go(callbacks, progress)
 
 
@@ -215,18 +214,19 @@ class Run(Setup):
         rates = self.rates[window] * np.float32(course.factor)
         betas = self.betas[window]
         number = self.first // per_epoch + course.epoch if self.reshuffle else 0
-        order = epoch_order(self.plan, self.key_order, number)
-        capacity = min(CAPACITY, per_epoch)
+        capacity = self.feed.capacity
         gamma = jnp.asarray(config.gamma, config.dtype)
         finite = np.ones(GRADIENT + 1, bool)
         begin = Anchor.at(self.state, course) if course.done == 0 else self.anchor
         while (done := course.done) < len(rates) and finite.all() and not self.interrupted:
             n = min(self.chunk_steps, len(rates) - done, capacity)
+            tables, order = self.feed.take(number, done, n)
+            n = len(order)
             take = slice(done, done + n)
             compiled = self.program.n_compilations
             tick = time.perf_counter()
             record, steps, finite = self.calls.run(
-                n, self.tables, padded(order[take], capacity), padded(rates[take], capacity),
+                n, tables, padded(order, capacity), padded(rates[take], capacity),
                 padded(betas[take], capacity), gamma, self.hybrid, self.key_steps,
             )  # fmt: skip
             self.state, ran = self.calls.state, int(steps)

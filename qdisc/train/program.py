@@ -20,7 +20,6 @@ from qdisc.train.objective import Hyper, step_loss
 from qdisc.train.optimiser import with_rate
 from qdisc.train.rows import Plan, Tables
 
-CAPACITY = 512  # most steps in one device call
 COLUMNS: tuple[str, ...] = ("loss", "reconstruction", "kl", "tc")
 GRADIENT = len(COLUMNS)  # index that stands for the gradient among the terms
 

@@ -25,6 +25,9 @@ from jaxtyping import Array, Float, Int
 
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
+from qdisc.dataset.streamed import StreamedDataset
+
+CAPACITY = 512  # most steps in one device call
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def make_plan(dataset: Dataset, config: TrainConfig) -> Plan:
     n = dataset.n_snapshots
     batch = min(config.batch_size, n)
     steps = -(-n // batch)
+    if isinstance(dataset, StreamedDataset):
+        return Plan("shuffled", batch, steps, n, batch)
     # Not `dataset.deduplicated`: a part of a dataset may hold configurations nobody saw.
     if (dataset.weights == 1).all():
         return Plan("shuffled", batch, steps, n, batch)
@@ -78,24 +83,36 @@ def make_plan(dataset: Dataset, config: TrainConfig) -> Plan:
 def make_tables(dataset: Dataset, dtype: str) -> Tables:
     """Put a dataset on the device; codes stay small integers until they are used."""
     share = dataset.weights / dataset.n_snapshots
-    cumulative = np.cumsum(share)
-    cumulative /= cumulative[-1]
-    configurations = dataset.configurations
-    if configurations.dtype.kind == "f":
-        configurations = configurations.astype(dtype)
     return Tables(
-        configurations=jnp.asarray(configurations),
-        cumulative=jnp.asarray(cumulative, np.float32),
+        configurations=as_stored(dataset.configurations, dtype),
+        cumulative=jnp.asarray(cumulative_share(dataset), np.float32),
         weights=jnp.asarray(share, dtype),
     )
+
+
+def cumulative_share(dataset: Dataset) -> np.ndarray:
+    """Cumulative share of snapshots of each configuration, float64, ends at 1."""
+    cumulative = np.cumsum(dataset.weights / dataset.n_snapshots)
+    return cumulative / cumulative[-1]
+
+
+def as_stored(rows: np.ndarray, dtype: str) -> jax.Array:
+    """Rows on the device: real numbers in the dtype of the training, codes as they are."""
+    return jnp.asarray(rows.astype(dtype) if rows.dtype.kind == "f" else rows)
+
+
+def epoch_words(key: jax.Array, epoch: int) -> np.ndarray:
+    """Seed of the order of one epoch, uint32 (4,)."""
+    return np.asarray(jax.random.bits(jax.random.fold_in(key, epoch), (4,), np.uint32))
 
 
 def epoch_order(plan: Plan, key: jax.Array, epoch: int) -> np.ndarray:
     """Rows of one epoch, int32 (steps_per_epoch, n_rows), -1 for padding; shuffled plan only."""
     if plan.mode != "shuffled":
         return np.zeros((plan.steps_per_epoch, 0), np.int32)
-    words = np.asarray(jax.random.bits(jax.random.fold_in(key, epoch), (4,), np.uint32))
-    order = np.random.default_rng(words).permutation(plan.n_total).astype(np.int32)
+    order = (
+        np.random.default_rng(epoch_words(key, epoch)).permutation(plan.n_total).astype(np.int32)
+    )
     padding = plan.steps_per_epoch * plan.n_rows - plan.n_total
     order = np.concatenate([order, np.full(padding, -1, np.int32)])
     return order.reshape(plan.steps_per_epoch, plan.n_rows)

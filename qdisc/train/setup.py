@@ -1,4 +1,4 @@
-"""What one training is made of: data and plan on the device, the compiled loop, the schedules."""
+"""What one training is made of: data and plan, the compiled loop, the schedules."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import numpy as np
 
 from qdisc.objectives.hybrid import hybrid_weights
 from qdisc.train.calls import Calls
+from qdisc.train.feed import make_feed
 from qdisc.train.fit import Fit
 from qdisc.train.keys import key_of, typed
 from qdisc.train.names import count
 from qdisc.train.objective import brings_bound
 from qdisc.train.optimiser import FACTORIES, beta_schedule, injected, rate_schedule
-from qdisc.train.program import CAPACITY, COLUMNS, make_program
-from qdisc.train.rows import make_plan, make_tables
+from qdisc.train.program import COLUMNS, make_program
+from qdisc.train.rows import CAPACITY, make_plan
 from qdisc.train.start import init_state, latent_dim, with_dtype
 from qdisc.train.validation import Validation, split
 
@@ -39,7 +40,7 @@ class Setup:
         self.key_init, self.key_order, self.key_steps, key_split = jax.random.split(key, 4)
         train, self.held_out = split(dataset, config.validation_fraction, key_split)
         self.plan = program.plan if program else make_plan(train, config)
-        self.tables = make_tables(train, config.dtype)
+        self.feed = make_feed(train, self.plan, self.key_order, config.dtype)
         transform = program.optimizer if program else injected(
             optimizer if optimizer is not None else FACTORIES[config.optimizer]
         )  # fmt: skip

@@ -11,11 +11,14 @@ import numpy as np
 from qdisc.config import TrainConfig
 from qdisc.dataset.counts import CountMatrix
 from qdisc.dataset.dataset import Dataset
+from qdisc.dataset.streamed import StreamedDataset
 from qdisc.errors import TrainingError
 from qdisc.train.objective import Hyper, step_loss
-from qdisc.train.rows import Plan, Tables, make_tables, systematic
+from qdisc.train.rows import Plan, Tables, as_stored, cumulative_share, make_tables, systematic
 
 _ROWS = 2048  # rows per evaluation; the same rows and noise every epoch, so that epochs compare
+
+_PIECE = 1 << 20  # rows that are drawn at once
 
 
 def split(dataset: Dataset, fraction: float, key: jax.Array) -> tuple[Dataset, Dataset | None]:
@@ -33,16 +36,37 @@ def split(dataset: Dataset, fraction: float, key: jax.Array) -> tuple[Dataset, D
         return dataset, None
     words = np.asarray(jax.random.bits(key, (4,), np.uint32))
     rng = np.random.default_rng(words)
+    if isinstance(dataset, StreamedDataset):
+        return _split_rows(dataset, fraction, rng)
     counts = dataset.counts
     held = rng.binomial(counts.data, fraction)
-    if held.sum() == 0 or held.sum() == counts.data.sum():
+    _refuse_few(int(held.sum()), dataset, fraction)
+    return _keep(dataset, counts.data - held), _keep(dataset, held)
+
+
+def _refuse_few(held: int, dataset: Dataset, fraction: float) -> None:
+    if held in (0, dataset.n_snapshots):
         raise TrainingError(
             "too few snapshots to keep some out for validation",
             where="train.validation_fraction",
             value=f"{fraction} of {dataset.n_snapshots} snapshots",
             hint="train.validation_fraction = 0",
         )
-    return _keep(dataset, counts.data - held), _keep(dataset, held)
+
+
+def _split_rows(
+    dataset: StreamedDataset, fraction: float, rng: np.random.Generator
+) -> tuple[Dataset, Dataset]:
+    """The same for rows that stay in their file: one draw per row, in pieces."""
+    n = dataset.n_snapshots
+    held = np.empty(n, bool)
+    for start in range(0, n, _PIECE):
+        piece = np.ones(min(_PIECE, n - start), np.int64)
+        held[start : start + piece.size] = rng.binomial(piece, fraction)
+    _refuse_few(int(held.sum()), dataset, fraction)
+    narrow = dataset.counts.indices.dtype
+    kept, out = (np.flatnonzero(mask).astype(narrow) for mask in (~held, held))
+    return dataset.part(kept), dataset.part(out)
 
 
 def _keep(dataset: Dataset, data: np.ndarray) -> Dataset:
@@ -66,10 +90,16 @@ class Validation:
     """Loss (reconstruction + beta KL, no TC) on fixed rows with fixed noise."""
 
     def __init__(self, module: Any, dataset: Dataset, config: TrainConfig, latent_dim: int) -> None:
-        tables = make_tables(dataset, config.dtype)
         n_rows = min(_ROWS, dataset.n_snapshots)
         plan = Plan("shuffled", n_rows, 1, dataset.n_snapshots, n_rows)
-        index = systematic(tables.cumulative, n_rows, jax.random.key(0))
+        cumulative = jnp.asarray(cumulative_share(dataset), np.float32)
+        index = systematic(cumulative, n_rows, jax.random.key(0))
+        if isinstance(dataset, StreamedDataset):  # these rows alone
+            rows = dataset.configurations[np.asarray(index)]
+            one, index = jnp.ones(1, config.dtype), jnp.arange(n_rows, dtype=jnp.int32)
+            tables = Tables(as_stored(rows, config.dtype), one, one)
+        else:
+            tables = make_tables(dataset, config.dtype)
         beta = jnp.asarray(config.beta, config.dtype)
 
         @jax.jit

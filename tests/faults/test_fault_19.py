@@ -100,15 +100,15 @@ def test_a_second_training_does_not_use_the_data_of_the_first():
 
 
 def test_stale_data_are_caught(monkeypatch):
-    from qdisc.train import setup
+    from qdisc.train import feed
 
-    real, kept = setup.make_tables, []
+    real, kept = feed.make_tables, []
 
     def cached(dataset, dtype):
         kept.append(real(dataset, dtype))
         return kept[0]
 
-    monkeypatch.setattr(setup, "make_tables", cached)
+    monkeypatch.setattr(feed, "make_tables", cached)
     with pytest.raises(AssertionError, match="stale data"):
         check_second_training_sees_new_data()
 

@@ -15,7 +15,7 @@ from qdisc.dataset.dataset import Dataset
 from qdisc.nn.arnn import ARNNDense
 from qdisc.nn.encoders_cnn import EncoderCNNcirc1D
 from qdisc.nn.vae import VAEmodel
-from qdisc.train import loop
+from qdisc.train import feed, loop
 from qdisc.train.rows import make_plan
 
 # 12 snapshots of 3 spins at two settings: 5 configurations, seen 5, 1, 2, 3 and 1 times.
@@ -128,7 +128,7 @@ def fit(module, dataset, config, **options):
     """`qdisc.train.fit` that compiles equal work once for all tests."""
     shape, with_tc = dataset.configurations.shape, config.gamma > 0
     plan = make_plan(dataset, config)
-    key = (module, dataset.data_type, plan, shape, with_tc, config.optimizer, loop.CAPACITY)
+    key = (module, dataset.data_type, plan, shape, with_tc, config.optimizer, feed.CAPACITY)
     if config.validation_fraction == 0 and config.dtype == "float32":
         options.setdefault("program", PROGRAMS.get(key))
         run = loop.fit(module, dataset, config, **options)

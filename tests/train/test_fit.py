@@ -13,7 +13,7 @@ import pytest
 
 from qdisc.config import TrainConfig
 from qdisc.errors import ConfigError, TrainingError
-from qdisc.train import loop, setup
+from qdisc.train import feed, setup
 from qdisc.train.fit import Epoch
 from qdisc.train.loop import fit, init_state, with_dtype
 from qdisc.train.optimiser import injected
@@ -116,7 +116,7 @@ def test_the_length_of_a_device_call_changes_no_number(toy, stored, monkeypatch)
     numbers = {}
     for seconds, capacity in [(1.0, 512), (1e-9, 512), (1e9, 512), (1e9, 5)]:
         monkeypatch.setattr(setup, "_SECONDS", seconds)
-        for module in (loop, setup):
+        for module in (feed, setup):
             monkeypatch.setattr(module, "CAPACITY", capacity)
         calls = []
         run = toy.fit(toy.Linear(), data, config, progress=lambda *a, c=calls: c.append(a[0]))

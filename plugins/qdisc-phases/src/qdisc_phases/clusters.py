@@ -23,6 +23,7 @@ from qdisc_phases.smoothing import Smoother, fit_smoother
 from qdisc_phases.snapshots import Symmetrise, is_symmetric, mirrored
 
 ACTIVE = 0.05  # nats of KL above which a latent says something about a snapshot
+PIECE = 1 << 18  # snapshots that are encoded at once
 
 
 class ClustersConfig(Config):
@@ -174,8 +175,12 @@ def latent_shares(ctx: Any, settings: Settings, config: ClustersConfig, seed: in
         return np.ones((dataset.n_points, 1))
     values = [latent.mu[:, active]]
     if is_symmetric(dataset, settings, config.symmetrise):
-        other, _ = ctx.model.encode(mirrored(dataset, dataset.configurations))
-        values.append(latent.from_model(np.asarray(other))[:, active])
+        rows = dataset.configurations  # in slices: they may stay in their file
+        other = np.concatenate([
+            ctx.model.encode(mirrored(dataset, rows[start : start + PIECE]))[0]
+            for start in range(0, len(rows), PIECE)
+        ])  # fmt: skip
+        values.append(latent.from_model(other)[:, active])
     count = config.cells or n_cells(np.asarray(dataset.shots))
     return shares_of(cells_of(values, dataset.weights, count, seed), dataset.counts)
 
