@@ -252,14 +252,13 @@ class Model:
         )
 
     def _rows(self, x: Any) -> Any:
-        stored = isinstance(x, StoredRows)  # read piece by piece
-        x = x if stored else np.asarray(x)
+        x = x if isinstance(x, StoredRows) else np.asarray(x)
         if x.ndim != 2 or x.shape[1] != self.data_spec.n_columns:
             raise DataError(
                 "samples do not fit the model", where=self.name, value=f"shape {x.shape}",
                 hint=f"it was made for {self.data_spec.n_columns} columns: (n, columns)",
             )  # fmt: skip
-        return x if stored else x.astype(self._dtype, copy=False)
+        return x.astype(self._dtype, copy=False)
 
     def _latents(self, z: np.ndarray) -> np.ndarray:
         z = np.asarray(z)

@@ -81,6 +81,10 @@ class StoredRows:
         chosen = rows if self._rows is None else self._rows[rows]
         return StoredRows(self.path, self.name, self.dtype, chosen, self.largest)
 
+    def astype(self, dtype: Any, copy: bool = False) -> StoredRows:
+        """The table in another dtype; nothing is read."""
+        return StoredRows(self.path, self.name, dtype, self._rows, self.largest)
+
     def __getitem__(self, key: Any) -> np.ndarray:
         """Rows of a slice, of a list of numbers, or of one number; behind a comma, columns."""
         if isinstance(key, tuple):
