@@ -20,7 +20,6 @@ from qdisc_phases.clusters import clusters
 
 FULL = os.environ.get("QDISC_FULL") == "1"
 KEYS = range(5) if FULL else (0,)
-DEFAULT = {} if FULL else {"boundaries": {"replicates": 4}}
 # largest Fisher information of the exact snapshots of 12 open sites, between 0.80 and 0.85 (the
 # transition of the infinite chain is at 1)
 TFIM_RIDGE = 0.825
@@ -32,7 +31,7 @@ TINY = {"boundaries": {"replicates": 4, "steps": 60, "width": 16}}
 def demo(request, j1j2, trained, analyse):
     plugins = [boundaries, basins, clusters]
     quick = {} if FULL else {"clusters": {"bootstraps": 2, "max_phases": 3}}
-    return analyse(plugins, j1j2, trained(request.param), request.param, **DEFAULT, **quick)
+    return analyse(plugins, j1j2, trained(request.param), request.param, **quick)
 
 
 def test_the_ridge_is_within_one_cell_of_the_exact_one(demo, j1j2, ridge):
@@ -79,6 +78,7 @@ def test_null_controls_are_one_phase(name, controls, analyse):
     assert found["basins"]["n_phases"].data == 1, found["basins"]["depth"].data
     assert not found["basins"]["label"].data.any()
     if name in ("shuffled", "noise"):
+        assert "no ridge is believed" in found["boundaries"]["distance"].attrs["finding"]
         assert "nothing beyond noise" in found["boundaries"]["distance"].attrs["finding"]
         assert "ridge" not in found["boundaries"]
 
@@ -160,6 +160,10 @@ def test_a_handful_of_shots_is_one_phase(analyse):
     found = analyse([boundaries, basins, clusters], data, tiny_model(data), boundaries=options)
     assert np.isfinite(found["boundaries"]["fisher"].data).all()
     assert found["basins"]["n_phases"].data == found["clusters"]["n_phases"].data == 1
+    # what held-out shots do not confirm is no ridge, and no share of it is kept
+    assert found["boundaries"]["information"].data <= 0
+    assert not {"ridge", "kept"} & set(found["boundaries"])
+    assert not found["boundaries"]["on_ridge"].data.any()
 
 
 @pytest.mark.parametrize("name", ["shadow_line", "hybrid_scattered"])

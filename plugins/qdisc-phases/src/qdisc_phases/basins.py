@@ -69,7 +69,10 @@ class Basins:
         name="basins",
         summary="Phases as basins between the ridges of change of the snapshots.",
         citation="Cousty et al., IEEE Trans. Pattern Anal. Mach. Intell. 31, 1362 (2009)",
-        needs=("dataset", "analysis:boundaries/edge_distance"),
+        needs=(
+            "dataset", "analysis:boundaries/edge_distance", "analysis:boundaries/information",
+            "analysis:boundaries/information_error",
+        ),
         optional_needs=("analysis:clusters/label",),
         default=True,
         provides=(
@@ -104,17 +107,21 @@ class Basins:
         other = None
         if "clusters" in ctx.analyses:
             other = ctx.analyses["clusters"]["label"].data
-        return _judge(dataset, land, distance, config, other)
+        told = ctx.analyses["boundaries"]["information"].data
+        doubt = ctx.analyses["boundaries"]["information_error"].data
+        return _judge(dataset, land, distance, config, other, bool(told > 2 * doubt))
 
 
 def _judge(
-    dataset: Any, land: _Land, distance: np.ndarray, config: BasinsConfig, other: Any
+    dataset: Any, land: _Land, distance: np.ndarray, config: BasinsConfig, other: Any, tells: bool
 ) -> dict[str, Variable]:
     whole, each = land.merges(distance.mean(axis=0)), [land.merges(one) for one in distance]
     depth = _padded(whole.depth)
     error = np.std([_padded(one.depth) for one in each], axis=0, ddof=1)
     deep = depth - error > np.log(config.depth)
     count = 1 + int(np.argmin(deep)) if not deep.all() else 1 + deep.size
+    if not tells:  # a landscape of noise
+        count = 1
     if config.n_phases is not None:
         count = min(config.n_phases, 1 + whole.floor.size)
     label = land.label(distance.mean(axis=0), whole, count)

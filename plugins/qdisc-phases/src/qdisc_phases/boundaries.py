@@ -133,10 +133,17 @@ def _run(ctx: Any, config: BoundariesConfig, key: Any) -> dict[str, Variable]:
     resolution = 1 / (4 * float(np.median(dataset.shots[settings.occupied])))
     ridge = find_ridge(link.fisher, settings, dataset, prominence=config.prominence,
                        least=4 * resolution / settings.step**2)  # fmt: skip
+    if not _tells(link):  # it has learnt noise
+        ridge = ridge.none()
     latent = None
     if ctx.model is not None:
         latent = _latent(ctx.model, dataset, settings, table, link, config, key_latent)
     return _variables(dataset, settings, link, fisher, distance, ridge, latent)
+
+
+def _tells(link: Link) -> bool:
+    """Whether held-out snapshots tell anything about the setting."""
+    return bool(link.information.mean() > 2 * link.information.std(ddof=1))
 
 
 def _sizes(config: BoundariesConfig, rows: int) -> Sizes:
@@ -195,7 +202,7 @@ def _variables(
     axis = {"flag_values": np.arange(len(names), dtype=np.int32), "flag_meanings": _words(names)}
     flags = {"flag_values": np.arange(len(names) + 1, dtype=np.int32),
              "flag_meanings": _words(("no", *names))}  # fmt: skip
-    kept = None if latent is None else _kept(latent, settings)
+    kept = None if latent is None or not _tells(link) else _kept(latent, settings)
     out = {
         "distance": over_theta(
             height.mean(axis=0), finding="\n".join(_finding(dataset, settings, link, ridge, kept))
@@ -215,9 +222,9 @@ def _variables(
             distance.astype(np.float32), ("boundary_replicate", "boundary_edge")
         ),
     }
-    if latent is not None:
-        assert kept is not None
+    if kept is not None:
         out["kept"] = over_theta(kept)
+    if latent is not None:
         out["fisher_latent"] = over_theta(latent[0], "coupling")
     if ridge.axis.size:
         out["ridge"] = Variable(ridge.theta, ("boundary_crest", "coupling"))
@@ -254,8 +261,9 @@ def _finding(
 ) -> list[str]:
     told, doubt = link.information.mean(), link.information.std(ddof=1)
     lines = [f"a snapshot tells {told:.3f} +- {doubt:.3f} nat about the setting"]
-    if told <= 2 * doubt:
+    if not _tells(link):
         lines[0] += ": nothing beyond noise"
+        return [*lines, "no ridge is believed"]
     for axis, name in enumerate(dataset.theta_names):
         mine = np.flatnonzero(ridge.axis == axis)
         if not mine.size:

@@ -39,6 +39,11 @@ class Ridge:
     height: np.ndarray
     prominence: np.ndarray
 
+    def none(self) -> Ridge:
+        """No row of it."""
+        return Ridge(self.theta[:0], self.axis[:0], self.error[:0], self.height[:0],
+                     self.prominence[:0])  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Line:
