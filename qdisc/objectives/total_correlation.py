@@ -31,6 +31,12 @@ def total_correlation(
     estimated over the rows z_i, with q the mixture that `log_mixture_density` evaluates. With exact
     weights it estimates a non-negative number; with one latent it is zero.
 
+    From a minibatch of B of N snapshots the densities are unbiased, their logarithms are not: the
+    joint density is underestimated where posteriors are so narrow that hardly any other component
+    of the batch covers a row. Three independent latents with posteriors of standard deviation 0.1,
+    B = 1000, N = 360 000: exactly 0, estimated -1.0 (0.5: -0.02; B = 125: -2.8 and -0.12).
+    A large weight on the estimate therefore rewards narrow posteriors.
+
     Args:
         z: Samples of the aggregate posterior, one per row.
         mean: Posterior means of the mixture's components.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qdisc.config import TrainConfig
 from qdisc.objectives.hybrid import hybrid_weights
 from qdisc.train.calls import Calls
 from qdisc.train.feed import make_feed
@@ -19,11 +21,12 @@ from qdisc.train.names import count
 from qdisc.train.objective import brings_bound
 from qdisc.train.optimiser import FACTORIES, beta_schedule, injected, rate_schedule
 from qdisc.train.program import COLUMNS, make_program
-from qdisc.train.rows import CAPACITY, make_plan
+from qdisc.train.rows import CAPACITY, Plan, make_plan
 from qdisc.train.start import init_state, latent_dim, with_dtype
 from qdisc.train.validation import Validation, split
 
 Progress = Callable[[int, int, dict[str, float]], None]
+NEGATIVE_TC = -0.05  # nat; above this it may be sampling noise
 _SECONDS = 1.0  # work in one device call, so that progress and interruption stay responsive
 
 
@@ -80,6 +83,7 @@ class Setup:
         steps = np.concatenate(records) if records else np.zeros((0, width), np.float32)
         curves = np.array(epochs, np.float32).reshape(-1, width)
         split_at = len(COLUMNS) + self.latent_dim
+        warn_of_bias(self.plan, self.config, curves[:, COLUMNS.index("tc")])
         return Fit(
             variables={"params": params},
             state=self.state,
@@ -129,6 +133,23 @@ class Setup:
             f"try a smaller train.learning_rate (now {self.config.learning_rate:g})"
             + (", or a smaller step_size of the path" if self.own_bound else "")
         )
+
+
+def warn_of_bias(plan: Plan, config: TrainConfig, tc: np.ndarray) -> None:
+    """Say so when the total correlation, which cannot be negative, was estimated so and rewarded.
+
+    Steps that see all configurations measure it exactly, up to sampling noise of either sign.
+    """
+    if plan.mode == "all" or config.gamma == 0 or not tc.size or not tc[-1] < NEGATIVE_TC:
+        return
+    warnings.warn(
+        f"the total correlation is estimated as {tc[-1]:.2f} nat, and it cannot be negative: "
+        f"batches of {plan.batch_size} of {plan.n_total} snapshots cannot see how the latents "
+        f"overlap, and train.gamma = {config.gamma:g} rewards narrow posteriors; "
+        f"try train.gamma = 0 or a larger train.batch_size",
+        UserWarning,
+        stacklevel=2,
+    )
 
 
 def padded(values: np.ndarray, capacity: int, axis: int = 0) -> np.ndarray:

@@ -77,6 +77,27 @@ def test_isolated_codes_with_distinct_coordinates_carry_all_of_log_n(x64, latent
     assert float(value) == pytest.approx((latents - 1) * math.log(n), abs=1e-9)
 
 
+def test_narrow_posteriors_in_a_small_batch_are_underestimated():
+    """Independent latents have none, whatever their width; 125 of 360 000 snapshots see -2.8 nat.
+
+    The documented numbers: sd 0.1 in three latents, batches of 125 and 1000; with all of a small
+    data set the same posteriors are measured without that bias.
+    """
+    rng, sd, n_total = np.random.default_rng(0), 0.1, 360_000
+
+    def estimate(batch, total):
+        mean = rng.normal(size=(batch, 3)) * np.sqrt(1 - sd**2)
+        z = mean + sd * rng.normal(size=mean.shape)
+        return float(total_correlation(z, mean, np.full_like(z, 2 * np.log(sd)), total))
+
+    small = np.mean([estimate(125, Stratified(n_total, 125)) for _ in range(8)])
+    large = np.mean([estimate(1000, Stratified(n_total, 1000)) for _ in range(4)])
+    assert -3.1 < small < -2.5
+    assert -1.15 < large < -0.8
+    # Exact weights: an estimate of a number that is never negative.
+    assert estimate(1000, np.full(1000, -np.log(1000))) > 0
+
+
 def test_isolated_joint_with_dense_marginals(x64):
     # log q(z) sees one component, each log q(z_k) a continuum of variance 1.
     rng = np.random.default_rng(3)

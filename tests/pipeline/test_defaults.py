@@ -87,6 +87,13 @@ def test_default_trainings_make_sense(lab, data):
     assert config.alpha is None
 
 
+def test_total_correlation_has_weight_only_where_it_is_exact(lab):
+    """Steps over all configurations measure it; batches of snapshots that do not repeat do not."""
+    repeating, single = counted(500, 512, 12), some(lab, "continuous", 60, shots=500)
+    assert default_training(repeating, "cnn1d_arnn")["gamma"] == 5
+    assert default_training(single, "cnn1d_arnn")["gamma"] == 0
+
+
 def test_what_is_said_wins_over_the_defaults(lab):
     recipe = parse_recipe({"train": {"epochs": 7, "beta": 0.9}, "model": {"latent_dim": 3}})
     settings = resolve(recipe, some(lab, "discrete", 4), REGISTRY)
