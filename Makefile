@@ -17,8 +17,9 @@ demo-quality: $(STAMP)  ## the demo's promise on five seeds
 	QDISC_FULL=1 $(BIN)/python -m pytest tests/demo -m slow
 
 .PHONY: full
-full: $(STAMP)  ## what takes minutes: the demo and the phases on five seeds, notebooks at full size
+full: $(STAMP)  ## what takes minutes: the demo and the phases on five seeds, notebooks at full size, long physics
 	QDISC_FULL=1 $(BIN)/python -m pytest tests/demo tests/notebooks -m slow
+	QDISC_FULL=1 $(BIN)/python -m pytest tests/physics
 	QDISC_FULL=1 $(BIN)/python -m pytest plugins/qdisc-phases
 
 lint: $(STAMP)

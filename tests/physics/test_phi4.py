@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,18 @@ def test_schwinger_dyson(mu2, lam):
     assert abs(mean - 1) < 4 * error
     # neighbours: <phi_x dS/dphi_y> = 0
     other = (np.roll(phi, 1, 1) * action_slope(phi, mu2, lam)).mean(axis=(1, 2))
+    assert abs(other.mean()) < 4 * other.std() / np.sqrt(len(phi))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("QDISC_FULL" not in os.environ, reason="two minutes; QDISC_FULL=1 runs it")
+def test_schwinger_dyson_with_many_snapshots():
+    """The same identities to a third of a percent, from 10^5 snapshots."""
+    phi = snapshots(4, -1.3, 1.0, 100_000, generator(1))
+    (_, (mean, error)) = moments(phi, -1.3, 1.0)
+    assert error < 0.002
+    assert abs(mean - 1) < 4 * error
+    other = (np.roll(phi, 1, 1) * action_slope(phi, -1.3, 1.0)).mean(axis=(1, 2))
     assert abs(other.mean()) < 4 * other.std() / np.sqrt(len(phi))
 
 
