@@ -198,9 +198,10 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks soak", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--epochs", type=int, default=1500, metavar="N", help="of each training")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the numbers")
     options = parser.parse_args(arguments)
-    tallies = soak(options.kills, options.seed)
+    tallies = soak(options.kills, options.seed, options.epochs)
     print(table(tallies))
     if options.json:
         options.json.write_text(json.dumps([asdict(t) for t in tallies], indent=1) + "\n")
