@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--small] [--only NAME] [--json OUT]`; profile, soak, streaming, write."""
+"""`python -m benchmarks [--small] [--only NAME] [--json OUT]`; others: see README.md."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.streaming import main as streaming
 
         return streaming(arguments[1:])
+    if arguments[:1] == ["fuzz"]:
+        from benchmarks.fuzz import main as fuzz
+
+        return fuzz(arguments[1:])
     if arguments[:1] == ["write"]:
         from benchmarks.pages import main as write
 

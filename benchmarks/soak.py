@@ -200,10 +200,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--epochs", type=int, default=1500, metavar="N", help="of each training")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the numbers")
+    parser.add_argument("--write", action="store_true", help="write the table into README.md")
     options = parser.parse_args(arguments)
     tallies = soak(options.kills, options.seed, options.epochs)
     print(table(tallies))
     if options.json:
         options.json.write_text(json.dumps([asdict(t) for t in tallies], indent=1) + "\n")
+    if options.write:
+        from benchmarks.pages import PAGE, replace
+
+        replace(PAGE, "soak", table(tallies))
     bad = any(t.corrupted or t.lost or t.identical < t.resumed for t in tallies)
     return int(bad)
