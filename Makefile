@@ -22,6 +22,10 @@ full: $(STAMP)  ## what takes minutes: the demo and the phases on five seeds, no
 	QDISC_FULL=1 $(BIN)/python -m pytest tests/physics
 	QDISC_FULL=1 $(BIN)/python -m pytest plugins/qdisc-phases
 
+.PHONY: slurm
+slurm: $(STAMP)  ## sweeps on a real SLURM of one node; as root, with slurmctld slurmd slurm-client munge
+	QDISC_SLURM=1 $(BIN)/python -m pytest tests/sweep/test_slurm.py
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

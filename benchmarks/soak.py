@@ -145,6 +145,7 @@ def killed_trainings(folder: Path, whole: Path, kills: int, rng: random.Random) 
                 tally.kills += 1
                 tally.corrupted += not (_sound(out) and _readable(checkpoint_path(out)))
                 tally.lost += had and not (checkpoint_path(out).exists() or out.exists())
+                _tell(tally)
                 continue
             if child.returncode != 0:
                 raise RuntimeError(told.decode())
@@ -168,7 +169,12 @@ def killed_writers(folder: Path, whole: Path, what: str, kills: int, rng: random
         tally.kills += 1
         tally.lost += not path.exists()
         tally.corrupted += not _sound(path)
+        _tell(tally)
     return tally
+
+
+def _tell(tally: Tally) -> None:
+    print(f"  {tally}", file=sys.stderr, flush=True)
 
 
 def _sound(path: Path) -> bool:
