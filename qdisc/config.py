@@ -53,6 +53,7 @@ class TrainConfig(Config):
         dtype: float32 or float64.
         on_divergence: What happens when a loss or gradient is not finite. backoff: back to the
             start of the epoch with half the learning rate, at most 3 times; stop: the end.
+        devices: Devices that share the rows of a step: a number, or "all" there are.
         checkpoint_s: Seconds between two checkpoints beside the result file; 0 writes none.
     """
 
@@ -73,6 +74,7 @@ class TrainConfig(Config):
     dtype: Literal["float32", "float64"] = "float32"
     on_divergence: Literal["backoff", "stop"] = "backoff"
     checkpoint_s: float = 60.0
+    devices: int | Literal["all"] = "all"
 
     def __post_init__(self) -> None:
         """Refuse numbers that have no meaning, naming the key."""
@@ -89,6 +91,7 @@ class TrainConfig(Config):
             ("validation_fraction", 0 <= self.validation_fraction < 1, "a share in [0, 1)"),
             ("patience", self.patience is None or self.patience >= 1, "at least 1 epoch"),
             ("checkpoint_s", 0 <= self.checkpoint_s < float("inf"), "zero or more seconds"),
+            ("devices", self.devices == "all" or self.devices >= 1, 'at least 1, or "all"'),
             ("evidence_samples", self.evidence_samples >= 0, "zero or more samples"),
         )
         for name, ok, wanted in checks:

@@ -14,7 +14,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
+from qdisc.train.devices import replicated
 from qdisc.train.program import Chunk, TrainState
 
 
@@ -34,19 +36,22 @@ class Calls:
         loop: The compiled loop of a `Program`, for one model or vmapped over models. It takes its
             state over (donation), so it is given copies.
         state: Where to begin.
+        mesh: Devices that the loop was compiled for; None for one.
 
     Attributes:
         state: State after the last call; after a failure, the last one whose loss was finite.
     """
 
-    def __init__(self, loop: Callable[..., Chunk], state: TrainState) -> None:
-        self._loop = loop
+    def __init__(
+        self, loop: Callable[..., Chunk], state: TrainState, mesh: Mesh | None = None
+    ) -> None:
+        self._loop, self._mesh = loop, mesh
         self.restart(state)
 
     def restart(self, state: TrainState) -> None:
         """Begin at another state."""
         self._last: _Call | None = None
-        self.state = jax.tree.map(jnp.asarray, state)
+        self.state = replicated(self._mesh, jax.tree.map(jnp.asarray, state))
 
     def run(self, n_steps: Any, *inputs: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Take up to `n_steps` steps (one number, or one per model).
@@ -60,6 +65,7 @@ class Calls:
             The record, a row per step; how many steps had a finite loss and gradient; and which
             numbers of the step after them were finite (all True when there was no such step).
         """
+        inputs = replicated(self._mesh, inputs)
         call = _Call(self.state, inputs, np.asarray(n_steps, np.int32))
         chunk = self._run(call, call.steps)
         done, finite = np.asarray(chunk.done), np.asarray(chunk.finite)
@@ -87,7 +93,8 @@ class Calls:
     def _run(self, call: _Call, steps: np.ndarray) -> Chunk:
         *inputs, key = call.inputs
         own = jax.tree.map(jnp.array, call.start)
-        return self._loop(own, *inputs, jnp.asarray(steps, jnp.int32), key)
+        count = replicated(self._mesh, jnp.asarray(steps, jnp.int32))
+        return self._loop(own, *inputs, count, key)
 
 
 def _chosen(mask: np.ndarray, these: TrainState, others: TrainState) -> TrainState:

@@ -29,7 +29,11 @@ from qdisc.publish import locked, publish
 from qdisc.train.course import Anchor, Course
 
 _SCHEMA = "1.0"
-_CHANGES_ROUNDING = ("jax", "device")  # of the identity: another one goes on, but not bit by bit
+_CHANGES_ROUNDING = (
+    "jax",
+    "device",
+    "devices",
+)  # of the identity: another one goes on, but not bit by bit
 
 
 @dataclass

@@ -19,6 +19,7 @@ from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.streamed import StreamedDataset
 from qdisc.errors import ConfigError
 from qdisc.train.calls import Calls
+from qdisc.train.devices import data_mesh
 from qdisc.train.feed import Resident
 from qdisc.train.fit import Fit
 from qdisc.train.loop import fit
@@ -45,7 +46,8 @@ def fit_ensemble(
         dataset: Snapshots; theta is never looked at.
         config: How to train. With a validation split the models are trained one after another,
             because each has its own held-out snapshots and its own best epoch; so they are on
-            streamed data, where each has its own rows on the device.
+            streamed data, where each has its own rows on the device, and on several devices,
+            which then share the rows of each.
         seeds: One per model, all different.
         optimizer: An optax factory or transformation instead of `config.optimizer`.
         program: The loop of an earlier `fit` on the same model and data (`Fit.program`), to keep
@@ -64,7 +66,8 @@ def fit_ensemble(
     if not seeds or len(set(seeds)) < len(seeds):
         raise ConfigError("an ensemble has one seed per model, all different", where="seeds",
                           value=seeds)  # fmt: skip
-    if config.validation_fraction > 0 or isinstance(dataset, StreamedDataset):
+    one_device = data_mesh(config.devices) is None
+    if config.validation_fraction > 0 or isinstance(dataset, StreamedDataset) or not one_device:
         return tuple(
             fit(module, dataset, config, seed=seed, optimizer=optimizer, progress=progress)
             for seed in seeds

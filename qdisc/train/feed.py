@@ -16,6 +16,7 @@ import numpy as np
 
 from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.streamed import StreamedDataset
+from qdisc.train.devices import replicated
 from qdisc.train.rows import CAPACITY, Plan, Tables, epoch_order, make_tables
 from qdisc.train.stream import Streamed
 
@@ -40,7 +41,7 @@ class Resident:
 
     def __init__(self, dataset: Dataset, plan: Plan, key: jax.Array, dtype: str) -> None:
         self.plan, self.key = plan, key
-        self.tables = make_tables(dataset, dtype)
+        self.tables = replicated(plan.mesh, make_tables(dataset, dtype))
         self.capacity = min(CAPACITY, plan.steps_per_epoch)
         self._order: tuple[int, np.ndarray] | None = None
 

@@ -15,7 +15,8 @@ from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.streamed import StreamedDataset
 
-_LEFT_OUT = ("checkpoint_s",)  # how often a training is kept does not change it
+# How often a training is kept does not change it; how many devices there are is told below.
+_LEFT_OUT = ("checkpoint_s", "devices")
 
 
 def identity(
@@ -48,6 +49,7 @@ def identity(
         "qdisc": metadata.version("qdisc"),
         "jax": metadata.version("jax"),
         "device": jax.devices()[0].device_kind,
+        "devices": len(jax.devices()) if config.devices == "all" else config.devices,
     }
 
 

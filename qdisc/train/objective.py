@@ -24,6 +24,7 @@ from qdisc.objectives.mixture import Stratified
 from qdisc.objectives.row_bound import RowBound
 from qdisc.objectives.total_correlation import total_correlation
 from qdisc.objectives.weighted import weighted_mean
+from qdisc.train.devices import filled, shared_out
 from qdisc.train.rows import Plan, Tables, systematic
 
 NEVER = -1e30  # log weight of a configuration with no snapshot: exp underflows, gradients stay 0
@@ -96,7 +97,8 @@ def step_loss(
         row_weights = (order >= 0).astype(tables.weights.dtype)
     else:
         own = systematic(tables.cumulative, plan.n_rows, key_rows)
-    rows = tables.configurations[own]
+    own, row_weights = _shared(own, row_weights, plan, tables)
+    rows = shared_out(tables.configurations[own], plan.mesh)
 
     if not is_split(module):
         mean, logvar, z, cp = module.apply(variables, rows, key_latent)
@@ -140,6 +142,18 @@ def step_loss(
     if terms.tc is not None:
         loss = loss + hyper.gamma * terms.tc
     return loss, stats
+
+
+def _shared(own: Any, row_weights: Any, plan: Plan, tables: Tables) -> tuple[Any, Any]:
+    """Rows and weights of a step as the devices share them, filled up with weight zero."""
+    missing = filled(plan.n_rows, plan.mesh) - plan.n_rows
+    if missing:
+        if row_weights is None:
+            row_weights = jnp.ones(plan.n_rows, tables.weights.dtype)
+        own, row_weights = jnp.pad(own, (0, missing)), jnp.pad(row_weights, (0, missing))
+    if row_weights is not None:
+        row_weights = shared_out(row_weights, plan.mesh)
+    return shared_out(own, plan.mesh), row_weights
 
 
 def _own_terms(bound: RowBound, row_weights: Any, mixture: Mixture | None) -> Terms:

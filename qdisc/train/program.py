@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
 from qdisc.train.objective import Hyper, step_loss
@@ -136,4 +137,8 @@ def make_program(
         )
         return jax.lax.while_loop(go_on, step, start)
 
-    return Program(jax.jit(loop, donate_argnums=0), plan, with_tc, optimizer, loop)
+    everywhere = {} if plan.mesh is None else {
+        "out_shardings": NamedSharding(plan.mesh, PartitionSpec())
+    }  # fmt: skip
+    run = jax.jit(loop, donate_argnums=0, **everywhere)
+    return Program(run, plan, with_tc, optimizer, loop)

@@ -21,11 +21,13 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.streamed import StreamedDataset
+from qdisc.train.devices import data_mesh
 
 CAPACITY = 512  # most steps in one device call
 
@@ -40,6 +42,7 @@ class Plan:
         steps_per_epoch: ceil(n_snapshots / batch_size).
         n_total: Number of snapshots.
         batch_size: Snapshots that one step stands for.
+        mesh: Devices that share the rows of a step; None for one.
     """
 
     mode: Literal["all", "drawn", "shuffled"]
@@ -47,6 +50,7 @@ class Plan:
     steps_per_epoch: int
     n_total: int
     batch_size: int
+    mesh: Mesh | None = None
 
 
 @jax.tree_util.register_dataclass
@@ -67,17 +71,17 @@ class Tables:
 
 def make_plan(dataset: Dataset, config: TrainConfig) -> Plan:
     """Choose how rows are drawn from this dataset."""
-    n = dataset.n_snapshots
+    n, mesh = dataset.n_snapshots, data_mesh(config.devices)
     batch = min(config.batch_size, n)
     steps = -(-n // batch)
     if isinstance(dataset, StreamedDataset):
-        return Plan("shuffled", batch, steps, n, batch)
+        return Plan("shuffled", batch, steps, n, batch, mesh)
     # Not `dataset.deduplicated`: a part of a dataset may hold configurations nobody saw.
     if (dataset.weights == 1).all():
-        return Plan("shuffled", batch, steps, n, batch)
+        return Plan("shuffled", batch, steps, n, batch, mesh)
     rows = config.rows or min(batch, 1024)
     fits = dataset.configurations.shape[0] <= max(batch, rows)
-    return Plan("all" if fits else "drawn", rows, steps, n, batch)
+    return Plan("all" if fits else "drawn", rows, steps, n, batch, mesh)
 
 
 def make_tables(dataset: Dataset, dtype: str) -> Tables:

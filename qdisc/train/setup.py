@@ -53,7 +53,7 @@ class Setup:
         self.program = program or make_program(
             module, train.data_type, self.plan, transform, config.gamma > 0, latents
         )
-        self.calls = Calls(self.program.run, self.state)
+        self.calls = Calls(self.program.run, self.state, self.plan.mesh)
         held_out = self.held_out
         self.validation = Validation(module, held_out, config, latents) if held_out else None
         self.own_bound = brings_bound(module)

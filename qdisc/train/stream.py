@@ -35,6 +35,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from qdisc.dataset.streamed import StreamedDataset
+from qdisc.train.devices import replicated
 from qdisc.train.rows import CAPACITY, Plan, Tables, epoch_words
 
 _BLOCK_BYTES = 1 << 20
@@ -118,7 +119,7 @@ class Streamed:
         self.dtype = np.dtype(dtype) if rows.dtype.kind == "f" else rows.dtype
         wanted = max(1, _SLAB_BYTES // (plan.n_rows * rows.row_bytes))
         self.capacity = min(CAPACITY, plan.steps_per_epoch, wanted)
-        self._one = jnp.ones(1, dtype)
+        self._one, self._mesh = jnp.ones(1, dtype), plan.mesh
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="qdisc-rows")
         self._epoch: tuple[int, np.ndarray, list[np.ndarray], np.ndarray] | None = None
         self._coming: dict[tuple[int, int], Future[_Buffer]] = {}
@@ -143,7 +144,8 @@ class Streamed:
     def _tables(self, rows: np.ndarray, order: np.ndarray) -> Tables:
         slab = np.zeros((self.capacity * self.layout.batch, rows.shape[1]), self.dtype)
         slab[: order.size] = rows[np.maximum(order, 0).reshape(-1)]
-        return Tables(configurations=jnp.asarray(slab), cumulative=self._one, weights=self._one)
+        tables = Tables(configurations=jnp.asarray(slab), cumulative=self._one, weights=self._one)
+        return replicated(self._mesh, tables)
 
     def _planned(self, epoch: int) -> tuple[int, np.ndarray, list[np.ndarray], np.ndarray]:
         if self._epoch is None or self._epoch[0] != epoch:

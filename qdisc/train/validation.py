@@ -114,4 +114,4 @@ class Validation:
 
     def loss(self, params: Any, hybrid: Any) -> float:
         """Validation loss in nats."""
-        return float(self._loss(params, hybrid))
+        return float(self._loss(jax.tree.map(np.asarray, params), hybrid))
