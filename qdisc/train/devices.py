@@ -7,12 +7,14 @@
 
 It is one program over one mesh (`jax.sharding.Mesh`); the compiler derives every communication from
 these annotations. Batches that the devices do not divide are filled up with rows of weight zero.
-Random numbers belong to rows, not to devices, so the loss curve is that of one device, to the
-rounding of sums in another order.
+Several processes (`jax.distributed`) are one program on the devices of all: each runs the same
+steps, takes the same decisions, and the first one writes the files. Random numbers belong to rows,
+not to devices, so the loss curve is that of one device, to the rounding of sums in another order.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any, Literal
 
 import jax
@@ -47,6 +49,31 @@ def data_mesh(devices: int | Literal["all"]) -> Mesh | None:
             value=n, hint='train.devices = "all"',
         )  # fmt: skip
     return None if n == 1 else Mesh(np.array(there[:n]), (AXIS,))
+
+
+def join() -> None:
+    """Join the other processes of a SLURM step (`srun`) with more than one task; else nothing.
+
+    To be called before anything else is asked of JAX. Other launchers call
+    `jax.distributed.initialize` themselves.
+    """
+    if int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1 and "SLURM_JOB_ID" in os.environ:
+        jax.distributed.initialize()
+
+
+def leads() -> bool:
+    """Whether this process is the one that writes files."""
+    return jax.process_index() == 0
+
+
+def agreed(words: str | None) -> str:
+    """What interrupts, if anything interrupts any of the processes; they ask at the same steps."""
+    if jax.process_count() == 1:
+        return words or ""
+    from jax.experimental import multihost_utils
+
+    flags = multihost_utils.process_allgather(np.array(bool(words)))
+    return words or ("SIGTERM" if flags.any() else "")
 
 
 def replicated(mesh: Mesh | None, tree: Any) -> Any:

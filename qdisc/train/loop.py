@@ -15,6 +15,7 @@ from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
 from qdisc.train.checkpoint import Checkpoint
 from qdisc.train.course import HALVINGS, Anchor, Course
+from qdisc.train.devices import agreed, leads
 from qdisc.train.fit import ACTIVE, Epoch, Fit
 from qdisc.train.identity import identity
 from qdisc.train.optimiser import Optimizer
@@ -77,7 +78,7 @@ def fit(
     with jax.enable_x64(config.dtype == "float64"):
         run = Run(module, dataset, config, seed, key, state, optimizer, program)
         run.reshuffle, run.stop = reshuffle, stop
-        with closing(run.feed), checkpoint.held() if checkpoint else nullcontext():
+        with closing(run.feed), checkpoint.held() if checkpoint and leads() else nullcontext():
             if checkpoint is not None:
                 run.keep_in(checkpoint, dataset, reshuffle)
             return run.go(callbacks, progress)
@@ -192,6 +193,8 @@ class Run(Setup):
 
     def _write_checkpoint(self) -> None:
         assert self.checkpoint is not None
+        if not leads():
+            return
         self.course.n_compilations = self._n_compilations()
         self.checkpoint.write(self.identity, self.state, self.anchor, self.course)
 
@@ -241,7 +244,7 @@ class Run(Setup):
                 figures = dict(zip(COLUMNS, map(float, record[ran - 1]), strict=False))
                 progress(total, n_steps, figures)
             if self.stop is not None and finite.all() and ran:
-                self.interrupted = self.stop() or ""
+                self.interrupted = agreed(self.stop())
             if self.checkpoint is not None and self.checkpoint.due and finite.all() and ran:
                 self._write_checkpoint()
         return finite

@@ -27,6 +27,7 @@ from qdisc.train.validation import Validation, split
 
 Progress = Callable[[int, int, dict[str, float]], None]
 NEGATIVE_TC = -0.05  # nat; above this it may be sampling noise
+_TOGETHER = 16  # steps in one device call of several processes
 _SECONDS = 1.0  # work in one device call, so that progress and interruption stay responsive
 
 
@@ -113,7 +114,9 @@ class Setup:
 
     def pace(self, ran: int, seconds: float, compiled: bool) -> None:
         """Choose the length of the next device call from how long this one took."""
-        if ran and compiled:
+        if jax.process_count() > 1:
+            self.chunk_steps = _TOGETHER  # clocks differ, and all must take the same steps
+        elif ran and compiled:
             self.chunk_steps = 4  # the first call measured the compiler
         elif ran:
             self.chunk_steps = int(np.clip(_SECONDS * ran / max(seconds, 1e-6), 1, CAPACITY))

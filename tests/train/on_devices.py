@@ -14,6 +14,7 @@ import numpy as np
 from qdisc.config import TrainConfig
 from qdisc.dataset.dataset import Dataset
 from qdisc.dataset.hdf5 import read_dataset, write_dataset
+from qdisc.train.checkpoint import Checkpoint
 from qdisc.train.loop import fit
 
 
@@ -62,7 +63,8 @@ def curves(kind: str, devices: int | str, folder: Path) -> dict[str, object]:
         validation_fraction=0.2 if kind == "counts" else 0.0,
     )  # fmt: skip
     model = Small(dataset.data_type == "continuous")
-    run = fit(model, dataset, config)
+    keep = Checkpoint(folder / "kept.h5") if devices == "all" else None
+    run = fit(model, dataset, config, checkpoint=keep, stop=lambda: None)
     shares = {len(leaf.sharding.device_set) for leaf in jax.tree.leaves(run.state.params)}
     held = run.validation_loss
     return {
@@ -74,4 +76,7 @@ def curves(kind: str, devices: int | str, folder: Path) -> dict[str, object]:
 
 if __name__ == "__main__":
     folder, wanted = Path(sys.argv[1]), json.loads(sys.argv[2])
+    if len(sys.argv) > 3:  # one of two processes on this machine
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize(f"localhost:{sys.argv[3]}", 2, int(sys.argv[4]))
     print(json.dumps({f"{k} {n}": curves(k, n, folder) for k, n in wanted}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,28 @@ def test_the_loss_curve_is_that_of_one_device(found, kind, n):
     assert np.allclose(many["params"], one["params"], rtol=1e-4)
     if kind == "counts":
         assert np.allclose(many["validation"], one["validation"], rtol=2e-5)
+
+
+def test_two_processes_are_one_training(found, tmp_path):
+    """Over the collectives of the processor (gloo); both end with the curve of one device."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = str(free.getsockname()[1])
+    env = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    (tmp_path / "0").mkdir(), (tmp_path / "1").mkdir()
+    both = [
+        subprocess.Popen(
+            [sys.executable, str(SCRIPT), str(tmp_path / rank), '[["rows", "all"]]', port, rank],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
+        )
+        for rank in "01"
+    ]  # fmt: skip
+    told = [process.communicate(timeout=240) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    first, second = (json.loads(out.splitlines()[-1])["rows all"] for out, _ in told)
+    assert first == second and first["devices"] == [2]
+    assert np.allclose(first["steps"], found["rows 1"]["steps"], rtol=2e-5, atol=2e-5)
+    assert [(tmp_path / rank / "kept.h5").exists() for rank in "01"] == [True, False]
 
 
 def test_devices_that_are_not_there(toy):
