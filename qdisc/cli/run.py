@@ -58,7 +58,9 @@ def run_command(arguments: argparse.Namespace) -> int:
     overrides = dict(parse_override(text) for text in arguments.overrides)
     from qdisc import pipeline
     from qdisc.signals import Signals
+    from qdisc.train.devices import join, leads
 
+    join()
     own = {"seed": arguments.seed, "loader": arguments.loader}
     act: Any = pipeline.run
     if arguments.result:
@@ -75,7 +77,7 @@ def run_command(arguments: argparse.Namespace) -> int:
             )  # fmt: skip
     finally:
         progress.done()
-    return report(result)
+    return report(result) if leads() else int(result.exit_code)
 
 
 def _source(arguments: argparse.Namespace) -> Path:

@@ -32,6 +32,7 @@ from qdisc.results.schema import Group
 from qdisc.results.text import config_text
 from qdisc.signals import CODES
 from qdisc.train.checkpoint import Checkpoint
+from qdisc.train.devices import leads, wait
 from qdisc.train.fit import Fit
 from qdisc.train.keys import key_of
 from qdisc.train.loop import Stop, fit
@@ -96,6 +97,9 @@ def chain(
                 return done
         keeper = keep.checkpoint_of(out, settings.train.checkpoint_s, resume, progress.message)
     training = _train(dataset, settings, recipe.seed, progress, keeper, stop)
+    if not leads():  # of the processes that trained together, the first one does the rest
+        wait("written")
+        return Result(out)
     if training.stop_reason != "finished" or training.setbacks:
         progress.message(f"training: {training.message}")
     model = Model(settings.module, _single(training.variables), dataset.spec)
@@ -126,6 +130,7 @@ def chain(
         provenance=notes,
     )
     keep.write(out, root, interrupted)
+    wait("written")
     if keeper is not None and not interrupted:
         keeper.remove()
     drawn: list[Path] = []

@@ -66,6 +66,14 @@ def leads() -> bool:
     return jax.process_index() == 0
 
 
+def wait(what: str) -> None:
+    """Until every process has come to this place; nothing to wait for when there is one."""
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(what)
+
+
 def agreed(words: str | None) -> str:
     """What interrupts, if anything interrupts any of the processes; they ask at the same steps."""
     if jax.process_count() == 1:
