@@ -137,8 +137,8 @@ def make_program(
         )
         return jax.lax.while_loop(go_on, step, start)
 
-    everywhere = {} if plan.mesh is None else {
-        "out_shardings": NamedSharding(plan.mesh, PartitionSpec())
-    }  # fmt: skip
+    everywhere: dict[str, Any] = {}
+    if plan.mesh is not None:
+        everywhere["out_shardings"] = NamedSharding(plan.mesh, PartitionSpec())
     run = jax.jit(loop, donate_argnums=0, **everywhere)
     return Program(run, plan, with_tc, optimizer, loop)
