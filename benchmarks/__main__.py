@@ -38,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from benchmarks.streaming import main as streaming
 
         return streaming(arguments[1:])
+    if arguments[:1] == ["devices"]:
+        from benchmarks.devices import main as devices
+
+        return devices(arguments[1:])
     if arguments[:1] == ["fuzz"]:
         from benchmarks.fuzz import main as fuzz
 
