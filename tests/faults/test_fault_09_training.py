@@ -80,7 +80,7 @@ def test_the_check_sees_the_fault(monkeypatch, name):
             defaults = {
                 "rows": None, "optimizer": "adabelief", "schedule": "constant", "kl_warmup": 0.0,
                 "beta_start": 0.0, "validation_fraction": 0.0, "patience": None, "dtype": "float32",
-                "on_divergence": "stop",
+                "on_divergence": "stop", "devices": 1,
             }  # fmt: skip
             super().__init__(**{**defaults, **given})
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SMOKE = runpy.run_path(str(ROOT / "tests" / "contract" / "wheel_smoke.py"), run_name="smoke")
 OPTIONAL = {"IPython", "xarray"}  # imported inside functions, when somebody has them
 OPTIONAL |= {"pytest"}  # the module that needs it is loaded by pytest alone
-PROVIDED = {"tomli_w": "tomli-w", "jaxlib": "jax"}
+PROVIDED = {"tomli_w": "tomli-w", "jaxlib": "jax", "sklearn": "scikit-learn"}
 
 
 def check_every_package_is_there(names):
@@ -56,7 +56,8 @@ def check_needs_are_declared(declared):
 
 def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return {need.split(">")[0] for need in project["dependencies"]}
+    extras = [needs for name, needs in project["optional-dependencies"].items() if name != "dev"]
+    return {need.split(">")[0] for needs in (project["dependencies"], *extras) for need in needs}
 
 
 def test_everything_imported_is_declared():
