@@ -53,8 +53,9 @@ def streams(samples: Any, data_type: str, wanted: Stream) -> bool:
         return False
     if not codes:
         return True
-    starts = np.linspace(0, n - _PROBE_ROWS, _PROBES).astype(np.int64)
-    probe = [read_array(samples, start=int(s), stop=int(s) + _PROBE_ROWS) for s in starts]
+    few = min(_PROBE_ROWS, n)  # rows may be so long that there are not many
+    starts = np.linspace(0, n - few, _PROBES).astype(np.int64)
+    probe = [read_array(samples, start=int(s), stop=int(s) + few) for s in starts]
     rows = np.concatenate(probe)
     if not (np.isfinite(rows).all() and rows.min() >= 0 and rows.max() <= 65535):
         return True  # the checks say what is wrong with them

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from qdisc.errors import ConfigError
@@ -136,10 +137,12 @@ def slurm(
 
 def sbatch(sweep: Sweep, folder: Path, indices: Sequence[int], options: Mapping[str, Any]) -> str:
     """The line that submits the same points without submitit."""
-    words = "".join(f" --{name.replace('_', '-')}={value}" for name, value in options.items())
+    given = (f"--{name.replace('_', '-')}={value}" for name, value in options.items())
+    words = "".join(f" {quote(word)}" for word in given)
     # exec: the warning before the time limit reaches qdisc, not a shell
-    line = f"exec qdisc sweep {sweep.path} -o {folder} --index $SLURM_ARRAY_TASK_ID"
-    return f"sbatch --array={spans(indices)}{words} --signal=B:USR1@120 --requeue --wrap '{line}'"
+    where = f"{quote(str(sweep.path))} -o {quote(str(folder))}"
+    line = quote(f"exec qdisc sweep {where} --index $SLURM_ARRAY_TASK_ID")
+    return f"sbatch --array={spans(indices)}{words} --signal=B:USR1@120 --requeue --wrap {line}"
 
 
 def spans(numbers: Sequence[int]) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -28,7 +31,7 @@ from qdisc.results.reader import read_tree
 from qdisc.results.writer import write_result
 from qdisc.sweep import collect, read_sweep, run_point, slurm
 from qdisc.sweep import record as records
-from qdisc.sweep.executors import _child
+from qdisc.sweep.executors import _child, sbatch
 from qdisc.sweep.table import findings
 from qdisc.sweep.work import Busy
 
@@ -219,6 +222,19 @@ def test_a_dry_run_runs_nothing(ran, capsys):
     )
     assert main(["sweep", str(ran.path), "-o", str(ran.folder / "new"), "--dry-run"]) == 0
     assert not (ran.folder / "new").exists()
+
+
+def test_a_shell_takes_the_line_as_it_was_meant(tmp_path):
+    """Blanks and quotes in paths, read back by the rules of the shell, twice as sbatch does."""
+    sweep = SimpleNamespace(path=tmp_path / "it's mine" / "sweep.toml")
+    line = sbatch(sweep, Path("my runs"), [0, 1, 3], {"job_name": "two words"})
+    words = shlex.split(line)
+    assert words[:3] == ["sbatch", "--array=0-1,3", "--job-name=two words"]
+    assert words[-2] == "--wrap"
+    assert shlex.split(words[-1]) == [
+        "exec", "qdisc", "sweep", str(sweep.path), "-o", "my runs", "--index",
+        "$SLURM_ARRAY_TASK_ID",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
